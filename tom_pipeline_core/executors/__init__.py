@@ -1,0 +1,1 @@
+"""Where a process's run executes: pure mechanism, no policy."""

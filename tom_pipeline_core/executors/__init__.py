@@ -1,1 +1,92 @@
 """Where a process's run executes: pure mechanism, no policy."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.module_loading import import_string
+from importlib_metadata import entry_points
+
+from tom_pipeline_core import conf
+from tom_pipeline_core.executors.base import Executor
+
+GROUP = "tom_pipeline_core.executors"
+
+
+def executor_class(backend: str) -> type[Executor]:
+    """
+    Return the class that ``BACKEND`` names: an entry point of the group, or a dotted path.
+
+    Raises
+    ------
+    ImproperlyConfigured
+        If there is none; the message lists the installed names.
+    """
+    if "." in backend or ":" in backend:
+        try:
+            cls = import_string(backend.replace(":", "."))
+        except ImportError as error:
+            raise ImproperlyConfigured(
+                f"The executor backend {backend!r} cannot be imported: {error}"
+            ) from error
+    else:
+        found = {point.name: point for point in entry_points(group=GROUP)}
+        if backend not in found:
+            raise ImproperlyConfigured(
+                f"There is no executor backend {backend!r}. Installed: {', '.join(sorted(found))}; "
+                "or give a dotted path"
+            )
+        cls = found[backend].load()
+    if not (isinstance(cls, type) and issubclass(cls, Executor)):
+        raise ImproperlyConfigured(f"{backend!r} is not a subclass of {Executor.__qualname__}")
+    return cls
+
+
+class ExecutorPool:
+    """The executors of one worker, made when first asked for, shared by its threads."""
+
+    def __init__(self) -> None:
+        self._executors: dict[str, Executor] = {}
+        self._locks: dict[str, threading.Lock] = {}
+        self._lock = threading.Lock()
+
+    def get(self, alias: str) -> Executor:
+        """Return the executor of an alias; a slow constructor holds up only its own alias."""
+        with self._lock:
+            lock = self._locks.setdefault(alias, threading.Lock())
+        with lock:
+            if alias not in self._executors:
+                self._executors[alias] = self._make(alias)
+            return self._executors[alias]
+
+    def _make(self, alias: str) -> Executor:
+        settings = self._settings(alias)
+        cls = executor_class(settings["BACKEND"])
+        try:
+            return cls(**settings.get("OPTIONS", {}))
+        except (TypeError, ValueError) as error:
+            raise ImproperlyConfigured(
+                f"TOM_PIPELINES['EXECUTORS'][{alias!r}]['OPTIONS']: {error}"
+            ) from error
+
+    def _settings(self, alias: str) -> dict[str, Any]:
+        executors = conf.get().executors
+        if alias not in executors:
+            raise ImproperlyConfigured(
+                f"TOM_PIPELINES['EXECUTORS'] has no {alias!r}; it has {', '.join(executors)}"
+            )
+        settings: dict[str, Any] = dict(executors[alias])
+        return settings
+
+    def time_limit(self, alias: str) -> float | None:
+        """Return the seconds a run may take, which the supervisor enforces for every executor."""
+        limit = self._settings(alias).get("OPTIONS", {}).get("time_limit")
+        return None if limit is None else float(limit)
+
+    def close(self) -> None:
+        """Close all executors that were made."""
+        for executor in self._executors.values():
+            executor.close()
+        self._executors.clear()

@@ -123,6 +123,9 @@ class Executor(ABC):
     remote = False
     """True where a run may outlive the worker that started it."""
 
+    blocks = False
+    """True where ``start`` returns only when the run has ended: it cannot be cancelled or timed."""
+
     @abstractmethod
     def start(self, spec: RunSpec, sink: Sink) -> Handle:
         """

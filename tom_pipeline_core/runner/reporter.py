@@ -1,0 +1,5 @@
+"""Where a run's words go."""
+
+from tom_pipeline_core.models.authoring import Reporter
+
+__all__ = ["Reporter"]

@@ -1,0 +1,225 @@
+"""
+Outputs become DataProducts, photometry and a group: all of them or none.
+
+Files go into the storage first, because a DataProduct without a file breaks the TOM's pages. Then
+one transaction inserts every row and moves the process to ``succeeded``: that row is the commit
+point. Whatever fails before it takes the files out again.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from django.db import transaction
+from tom_dataproducts import models as host
+from tom_dataproducts.models import DataProduct, DataProductGroup
+
+from tom_pipeline_core.exceptions import OutputError
+from tom_pipeline_core.models import (
+    InputFile,
+    Measurement,
+    OutputRecord,
+    PipelineOutput,
+    PipelineProcess,
+)
+from tom_pipeline_core.outputs import File, Output, Photometry, PhotometryTable, Plot, Spectrum
+from tom_pipeline_core.saving import photometry, spectra
+from tom_pipeline_core.saving.files import StagedFile, Staging
+from tom_pipeline_core.saving.normalise import normalise
+from tom_pipeline_core.saving.sharing import share
+
+__all__ = ["PipelineOutput", "keep_fates", "normalise", "save_outputs"]
+
+
+@dataclass
+class _Plan:
+    """All rows to write, computed before the transaction so that it is short."""
+
+    files: list[tuple[File | Plot, StagedFile]] = field(default_factory=list)
+    points: list[Any] = field(default_factory=list)
+    spectra: list[Any] = field(default_factory=list)
+
+
+def save_outputs(
+    process: PipelineProcess,
+    outputs: Sequence[Output],
+    tmpdir: Path,
+    *,
+    commit: Callable[[], None],
+    say: Callable[[str, int], None],
+) -> None:
+    """
+    Save the outputs of a process, all or none.
+
+    Parameters
+    ----------
+    process : PipelineProcess
+        The process; its ``group`` is set.
+    outputs : sequence of Output
+        As returned by :func:`normalise`.
+    tmpdir : pathlib.Path
+        The folder that files must lie in.
+    commit : callable
+        Called last inside the transaction: moves the process to its end, or raises, which undoes
+        everything.
+    say : callable
+        ``say(text, level)`` writes to the process's log.
+
+    Raises
+    ------
+    OutputError
+        If an output cannot be saved; nothing was.
+    """
+    version = reduction_version(process)
+    storage = DataProduct._meta.get_field("data").storage
+    staging = Staging(storage, tmpdir, process.short_name)
+    try:
+        plan = _plan(process, outputs, staging, version, say)
+        with transaction.atomic():
+            _write(process, plan, version, say)
+            commit()
+    except BaseException:
+        staging.discard()
+        raise
+
+
+def reduction_version(process: PipelineProcess) -> str:
+    """Return the mark of reduced data: which pipeline, in which version."""
+    label = process.pipeline_name or process.short_name
+    version = f"-{process.pipeline_version}" if process.pipeline_version else ""
+    return f"{label[: 50 - len(version)]}{version}"[:50]
+
+
+def _plan(
+    process: PipelineProcess,
+    outputs: Sequence[Output],
+    staging: Staging,
+    version: str,
+    say: Callable[[str, int], None],
+) -> _Plan:
+    plan = _Plan()
+    for output in outputs:
+        if isinstance(output, File | Plot):
+            plan.files.append((output, staging.put(output.path)))
+        elif isinstance(output, Photometry | PhotometryTable):
+            points = (
+                [output]
+                if isinstance(output, Photometry)
+                else list(photometry.points_of_table(process, output))
+            )
+            rows, left_out = photometry.rows_of(process, points, version)
+            plan.points.extend(rows)
+            if left_out:
+                say(
+                    f"{left_out} points of photometry were not finite and are not saved",
+                    logging.WARNING,
+                )
+        elif isinstance(output, Spectrum):
+            plan.spectra.append(spectra.row_of(process, output, version))
+        else:
+            raise OutputError(f"Outputs of type {type(output).__name__} cannot be saved")
+    return plan
+
+
+def _write(
+    process: PipelineProcess, plan: _Plan, version: str, say: Callable[[str, int], None]
+) -> None:
+    products = _write_files(process, plan.files, say)
+    datums: list[Any] = []
+    if plan.points:
+        count = photometry.save_rows(plan.points)
+        OutputRecord.objects.create(
+            process=process,
+            kind=OutputRecord.Kind.PHOTOMETRY,
+            points=count,
+            reduction_version=version,
+        )
+        datums.extend(row for row in plan.points if row.pk is not None)
+    for row in plan.spectra:
+        refusal = spectra.save_row(row)
+        if refusal:
+            say(f"A spectrum could not be kept by the TOM's database: {refusal}", logging.WARNING)
+            continue
+        OutputRecord.objects.create(
+            process=process,
+            kind=OutputRecord.Kind.SPECTRUM,
+            points=len(row.flux),
+            reduction_version=version,
+        )
+        datums.append(row)
+    share(process, products, datums)
+    keep_fates(process)
+
+
+def _write_files(
+    process: PipelineProcess,
+    files: Sequence[tuple[File | Plot, StagedFile]],
+    say: Callable[[str, int], None],
+) -> list[DataProduct]:
+    if not files:
+        return []
+    record = _common_observation_record(process)
+    group = DataProductGroup.objects.create(name=f"{process.identifier}_outputs")
+    products = []
+    for output, staged in files:
+        product = DataProduct(
+            # The host gives the record of a product to whoever knows this id.
+            product_id=f"{process.identifier}_{secrets.token_hex(8)}_{staged.name}"[:255],
+            target_id=process.target_id,
+            observation_record=record,
+            data_product_type=_known_type(output, say),
+        )
+        product.data.name = staged.stored_name
+        product.save()
+        product.group.add(group)
+        products.append(product)
+        OutputRecord.objects.create(
+            process=process,
+            kind=OutputRecord.Kind.PLOT if isinstance(output, Plot) else OutputRecord.Kind.FILE,
+            product=product,
+            name=staged.name,
+            caption=output.caption if isinstance(output, Plot) else "",
+            size=staged.size,
+            sha256=staged.sha256,
+        )
+    PipelineProcess.objects.filter(pk=process.pk).update(group=group)
+    process.group = group
+    return products
+
+
+def _known_type(output: File | Plot, say: Callable[[str, int], None]) -> str:
+    """Return the type if the site knows it: the host's pages fail on others."""
+    known = {name for name, _label in host.DATA_TYPE_CHOICES}
+    if output.data_product_type in known or not output.data_product_type:
+        return output.data_product_type
+    say(
+        f"{Path(output.path).name} is saved without the type {output.data_product_type!r}, which "
+        "DATA_PRODUCT_TYPES of this site does not have",
+        logging.WARNING,
+    )
+    return ""
+
+
+def _common_observation_record(process: PipelineProcess) -> Any:
+    records = {product.observation_record_id for product in process.input_files.all()}
+    if len(records) != 1 or None in records:
+        return None
+    first = process.input_files.select_related("observation_record").first()
+    return first.observation_record if first else None
+
+
+def keep_fates(process: PipelineProcess) -> None:
+    """Write which inputs were skipped and what was measured."""
+    for pk, reason in getattr(process, "_skipped", {}).items():
+        InputFile.objects.filter(process_id=process.pk, product_id=pk).update(
+            fate=InputFile.Fate.SKIPPED, reason=reason
+        )
+    Measurement.objects.bulk_create(
+        Measurement(process_id=process.pk, name=name[:100], value=value, unit=unit[:50], product_id=pk)
+        for name, value, unit, pk in getattr(process, "_measured", ())
+    )

@@ -24,7 +24,9 @@ FLUSH_SECONDS = 0.3
 FLUSH_LINES = 500
 KEPT_WHILE_UNWRITABLE = 20_000
 
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL refuses NUL, and no database takes lone surrogates
+_UNSTORABLE = re.compile(
+    "[\x00\ud800-\udfff]"
+)  # PostgreSQL refuses NUL, and no database takes lone surrogates
 
 
 def clean_text(text: str, limit: int | None = LINE_MAX) -> str:

@@ -111,7 +111,9 @@ def submit(
         return _create(submission, key, origin)
     except IntegrityError:
         # Two requests with one key at the same moment: the other one made the process.
-        made = PipelineProcess.objects.filter(user=user, submission_key=key).first() if key else None
+        made = (
+            PipelineProcess.objects.filter(user=user, submission_key=key).first() if key else None
+        )
         if made is None:
             raise
         return made
@@ -201,7 +203,7 @@ def _check_products(submission: Submission, refuse: Any) -> None:
             refuse("products", f"{_name(product)} belongs to another target.")
         elif not product.data:
             refuse("products", f"Data product {product.pk} has no file; deselect it.")
-        elif not product.data.storage.exists(product.data.name):
+        elif not product.data.storage.exists(str(product.data.name)):
             refuse("products", f"{_name(product)} is missing in the storage; deselect it.")
 
 
@@ -210,9 +212,7 @@ def refusal_of(pipeline: type[PipelineProcess], product: DataProduct) -> str:
     name = _name(product)
     suffixes = pipeline.allowed_suffixes
     if suffixes and not name.lower().endswith(tuple(suffix.lower() for suffix in suffixes)):
-        return (
-            f"File '{name}' does not end an allowed filename suffix ({', '.join(suffixes)})"
-        )
+        return f"File '{name}' does not end an allowed filename suffix ({', '.join(suffixes)})"
     try:
         reason = pipeline.accepts(product)
     except Exception as error:
@@ -304,8 +304,10 @@ def _check_limits(user: Any) -> None:
         raise SubmissionRefused(
             {
                 "__all__": [
-                    f"You have {queued} processes waiting, and this site allows "
-                    f"{settings.max_queued_per_user}. Wait for some to end, or cancel some."
+                    (
+                        f"You have {queued} processes waiting, and this site allows "
+                        f"{settings.max_queued_per_user}. Wait for some to end, or cancel some."
+                    )
                 ]
             }
         )
@@ -313,8 +315,10 @@ def _check_limits(user: Any) -> None:
         raise SubmissionRefused(
             {
                 "__all__": [
-                    f"You have {active} processes running, and this site allows "
-                    f"{settings.max_active_per_user}. Wait for one to end, or cancel one."
+                    (
+                        f"You have {active} processes running, and this site allows "
+                        f"{settings.max_active_per_user}. Wait for one to end, or cancel one."
+                    )
                 ]
             }
         )

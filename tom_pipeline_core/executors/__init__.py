@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
@@ -63,26 +62,25 @@ class ExecutorPool:
 
     def _make(self, alias: str) -> Executor:
         settings = self._settings(alias)
-        cls = executor_class(settings["BACKEND"])
+        cls = executor_class(settings.backend)
         try:
-            return cls(**settings.get("OPTIONS", {}))
+            return cls(**settings.options)
         except (TypeError, ValueError) as error:
             raise ImproperlyConfigured(
                 f"TOM_PIPELINES['EXECUTORS'][{alias!r}]['OPTIONS']: {error}"
             ) from error
 
-    def _settings(self, alias: str) -> dict[str, Any]:
+    def _settings(self, alias: str) -> conf.ExecutorSettings:
         executors = conf.get().executors
         if alias not in executors:
             raise ImproperlyConfigured(
                 f"TOM_PIPELINES['EXECUTORS'] has no {alias!r}; it has {', '.join(executors)}"
             )
-        settings: dict[str, Any] = dict(executors[alias])
-        return settings
+        return executors[alias]
 
     def time_limit(self, alias: str) -> float | None:
         """Return the seconds a run may take, which the supervisor enforces for every executor."""
-        limit = self._settings(alias).get("OPTIONS", {}).get("time_limit")
+        limit = self._settings(alias).options.get("time_limit")
         return None if limit is None else float(limit)
 
     def close(self) -> None:

@@ -62,7 +62,7 @@ class Outcome:
     """What it used: ``peak_memory`` in bytes, ``cpu_seconds``, ``leftovers`` (processes killed)."""
 
 
-class Unavailable(Exception):  # noqa: N818 - a condition, not an error: the process is queued again
+class Unavailable(Exception):
     """``start`` could start nothing, and nothing runs. The process goes back to the queue."""
 
 

@@ -9,8 +9,8 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 
 from tom_pipeline_core.executors.base import Executor, Handle, Outcome, RunSpec, Sink
 from tom_pipeline_core.runner import Fenced, RunFailed, execute
-from tom_pipeline_core.runner.streams import LineWriter, ReportHandler
 from tom_pipeline_core.runner.reporter import Reporter
+from tom_pipeline_core.runner.streams import LineWriter, ReportHandler
 
 
 class ImmediateHandle(Handle):

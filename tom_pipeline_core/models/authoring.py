@@ -6,7 +6,7 @@ import inspect
 import logging
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Sized
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
@@ -167,7 +167,8 @@ class Authoring:
         if status:
             self.update_status(status)
         if total is None:
-            items = items if hasattr(items, "__len__") else list(items)
+            if not isinstance(items, Sized):
+                items = list(items)
             total = len(items)
         self.progress(0, total)
         for done, item in enumerate(items, start=1):
@@ -212,9 +213,7 @@ class Authoring:
         if self._reporter is not None:
             self._reporter.line(time.time(), "log", level, text)
         else:
-            self.log_lines.create(
-                attempt=self.attempt, time=timezone.now(), level=level, text=text
-            )
+            self.log_lines.create(attempt=self.attempt, time=timezone.now(), level=level, text=text)
 
     def _report_status(self) -> None:
         assert self._reporter is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, cast
 
 from django.core.exceptions import FieldError
 from django.db import models
@@ -32,7 +32,7 @@ class PipelineBase(ModelBase):
         mcs, name: str, bases: tuple[type, ...], attrs: dict[str, Any], **kwargs: Any
     ) -> PipelineBase:
         if not any(isinstance(base, PipelineBase) for base in bases):
-            return super().__new__(mcs, name, bases, attrs, **kwargs)  # type: ignore[no-any-return]
+            return cast(PipelineBase, super().__new__(mcs, name, bases, attrs, **kwargs))
         module = attrs["__module__"]
         fields = [key for key, value in attrs.items() if isinstance(value, models.Field)]
         if fields:
@@ -54,6 +54,6 @@ class PipelineBase(ModelBase):
         if getattr(meta, "app_label", None) is None:
             options["app_label"] = ("pipeline_" + re.sub(r"\W", "_", module))[:LABEL_MAX]
         attrs["Meta"] = type("Meta", (meta,) if meta else (), options)
-        cls: PipelineBase = super().__new__(mcs, name, bases, attrs, **kwargs)
+        cls = cast(PipelineBase, super().__new__(mcs, name, bases, attrs, **kwargs))
         loaded_classes[dotted_path(cls)] = cls  # type: ignore[assignment]
         return cls

@@ -9,8 +9,7 @@ from typing import Any
 
 import django
 from django.conf import settings
-from django.db import models
-from django.db.models.base import DJANGO_VERSION_PICKLE_KEY
+from django.db import DJANGO_VERSION_PICKLE_KEY, models
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.module_loading import import_string
@@ -121,18 +120,6 @@ class PipelineProcess(Authoring, models.Model, metaclass=PipelineBase):
     def __str__(self) -> str:
         return self.identifier or f"process {self.pk}"
 
-    def get_absolute_url(self) -> str:
-        return reverse("tom_pipeline_core:process-detail", args=[self.pk])
-
-    # -- a row is an object of the class that ran -------------------------------------------
-
-    @classmethod
-    def from_db(cls, db: str | None, field_names: Any, values: Any) -> Any:
-        process = super().from_db(db, field_names, values)
-        if "process_type" in process.__dict__:  # not deferred
-            process.__class__ = loaded_classes.get(process.process_type, type(process))
-        return process
-
     def __reduce__(self) -> Any:
         # Proxies have labels that are not installed, so Django's own way cannot find them.
         data = self.__getstate__()
@@ -157,6 +144,18 @@ class PipelineProcess(Authoring, models.Model, metaclass=PipelineBase):
             self.identifier = self.make_identifier(self.target_id)
         super().save(*args, **kwargs)
 
+    def get_absolute_url(self) -> str:
+        return reverse("tom_pipeline_core:process-detail", args=[self.pk])
+
+    # -- a row is an object of the class that ran -------------------------------------------
+
+    @classmethod
+    def from_db(cls, *args: Any, **kwargs: Any) -> Any:
+        process: Any = super().from_db(*args, **kwargs)
+        if "process_type" in process.__dict__:  # not deferred
+            process.__class__ = loaded_classes.get(process.process_type, type(process))
+        return process
+
     # -- reading ----------------------------------------------------------------------------
 
     @property
@@ -173,7 +172,7 @@ class PipelineProcess(Authoring, models.Model, metaclass=PipelineBase):
     def logs(self) -> str | None:
         """All that the pipeline logged, as text; None when it logged nothing."""
         lines = list(
-            self.log_lines.exclude(stream="sys").order_by("id").values_list("text", flat=True)
+            self.log_lines.filter(stream="log").order_by("id").values_list("text", flat=True)
         )
         pending = self._pending_text
         return "".join(f"{line}\n" for line in lines) + pending if lines or pending else None

@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models.fields.related_descriptors import ForwardManyToOneDescriptor
 
 
-class SiteTargetDescriptor(ForwardManyToOneDescriptor):
+class SiteTargetDescriptor(ForwardManyToOneDescriptor):  # type: ignore[type-arg]
     """Look targets up in the site's Target model, which may extend ``BaseTarget``."""
 
     def get_queryset(self, **hints: Any) -> models.QuerySet[Any]:

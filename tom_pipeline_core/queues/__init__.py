@@ -18,7 +18,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import close_old_connections
 from django.utils.crypto import salted_hmac
 from django.utils.module_loading import import_string
-from huey import Huey
+from huey.api import Huey
 
 from tom_pipeline_core import conf
 from tom_pipeline_core.queues.serializer import SignedJSONSerializer
@@ -89,7 +89,7 @@ class Queue:
         """
         try:
             self._task(pk)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - every broker has exceptions of its own
             logger.warning(
                 "Queue %s cannot be reached, process %s waits for a worker's look: %s",
                 self.alias,

@@ -24,7 +24,7 @@ class SignedJSONSerializer(Serializer):
     """
 
     def __init__(self, key: bytes) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._key = key
 
     def _signature(self, body: bytes) -> bytes:

@@ -105,8 +105,8 @@ def _check_inputs(process: PipelineProcess) -> None:
         product = row.product
         if product is None or not product.data:
             missing.append(row.name or "a file without name")
-        elif not product.data.storage.exists(product.data.name):
-            missing.append(Path(product.data.name).name)
+        elif not product.data.storage.exists(str(product.data.name)):
+            missing.append(Path(str(product.data.name)).name)
     if missing:
         raise RunFailed(
             f"Input files are gone since the process was submitted: {', '.join(missing)}. "
@@ -170,9 +170,7 @@ def _run(process: PipelineProcess, tmpdir: Path, parameters: dict[str, Any]) -> 
     return outputs
 
 
-def _save(
-    process: PipelineProcess, outputs: list[Any], tmpdir: Path, reporter: Reporter
-) -> None:
+def _save(process: PipelineProcess, outputs: list[Any], tmpdir: Path, reporter: Reporter) -> None:
     def say(text: str, level: int) -> None:
         reporter.line(time.time(), "log", level, text)
 

@@ -33,5 +33,5 @@ class RunFailed(Exception):
         return cls(message, kind, "".join(tracebacks.format_exception(error)))
 
 
-class Fenced(Exception):  # noqa: N818 - not an error: the process was taken away
+class Fenced(Exception):
     """The process was cancelled or belongs to another attempt: nothing may be written."""

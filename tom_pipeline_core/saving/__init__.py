@@ -170,7 +170,7 @@ def _write_files(
         product = DataProduct(
             # The host gives the record of a product to whoever knows this id.
             product_id=f"{process.identifier}_{secrets.token_hex(8)}_{staged.name}"[:255],
-            target_id=process.target_id,
+            target=process.target,
             observation_record=record,
             data_product_type=_known_type(output, say),
         )
@@ -220,6 +220,8 @@ def keep_fates(process: PipelineProcess) -> None:
             fate=InputFile.Fate.SKIPPED, reason=reason
         )
     Measurement.objects.bulk_create(
-        Measurement(process_id=process.pk, name=name[:100], value=value, unit=unit[:50], product_id=pk)
+        Measurement(
+            process_id=process.pk, name=name[:100], value=value, unit=unit[:50], product_id=pk
+        )
         for name, value, unit, pk in getattr(process, "_measured", ())
     )

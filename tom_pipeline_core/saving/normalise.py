@@ -98,8 +98,8 @@ def find_input(process: PipelineProcess, mark: Any) -> DataProduct | None:
     name = str(getattr(mark, "name", mark) or "")
     if not name:
         return None
-    products = list(process.input_files.all())
-    by_base_name = []
+    products: list[DataProduct] = list(process.input_files.all())
+    by_base_name: list[DataProduct] = []
     for product in products:
         stored = str(product.data.name)
         if name == stored or name.endswith(f"/{stored}"):

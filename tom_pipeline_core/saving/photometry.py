@@ -96,9 +96,7 @@ def _in_seconds(table: Any, names: set[str], index: int) -> Any:
 
 def _timestamps(table: Any, names: set[str]) -> list[datetime]:
     if "time" in names:
-        return [
-            moment.replace(tzinfo=timezone.utc) for moment in table["time"].utc.to_datetime()
-        ]
+        return [moment.replace(tzinfo=timezone.utc) for moment in table["time"].utc.to_datetime()]
     if "timestamp" in names:
         return list(table["timestamp"])
     if "mjd" in names:
@@ -132,7 +130,7 @@ def rows_of(
         _check(point)
         rows.append(
             PhotometryReducedDatum(
-                target_id=process.target_id,
+                target=process.target,
                 data_product=_source(process, products, point.source),
                 timestamp=point.timestamp,
                 brightness=brightness,

@@ -32,7 +32,7 @@ def row_of(
         raise OutputError("A spectrum has no finite point")
     pk = getattr(spectrum.source, "pk", None)
     return SpectroscopyReducedDatum(
-        target_id=process.target_id,
+        target=process.target,
         data_product=process.input_files.filter(pk=pk).first() if pk else None,
         timestamp=spectrum.timestamp,
         wavelength=wavelength[good].tolist(),

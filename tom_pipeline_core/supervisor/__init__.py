@@ -315,9 +315,7 @@ class Supervisor:
         mine = Q(attempt=process.attempt, worker=self.name)
         if outcome.ok:
             # The run has moved the row itself, with its outputs; only what it used is missing.
-            ended = PipelineProcess.objects.filter(
-                mine, pk=process.pk, state=State.SUCCEEDED.value
-            )
+            ended = PipelineProcess.objects.filter(mine, pk=process.pk, state=State.SUCCEEDED.value)
             if ended.update(lease_until=None, **usage):
                 return
         if verdict.state is State.QUEUED:

@@ -80,4 +80,5 @@ def next_candidate(queue: str, *, queued_before: Any = None) -> int | None:
         .values("user")
         .annotate(count=models.Count("pk"))
     }
-    return min(waiting.items(), key=lambda item: (running.get(item[0], 0), item[1]))[1]
+    due: int = min(waiting.items(), key=lambda item: (running.get(item[0], 0), item[1]))[1]
+    return due

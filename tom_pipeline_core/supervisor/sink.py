@@ -12,7 +12,9 @@ from tom_pipeline_core.models import PipelineProcess, ProcessEvent
 from tom_pipeline_core.process_log import LogWriter, clean_text
 from tom_pipeline_core.states import ACTIVE
 
-UPDATE_SECONDS = 0.5  # status and progress reach the row at most so often, however often they change
+UPDATE_SECONDS = (
+    0.5  # status and progress reach the row at most so often, however often they change
+)
 EVENTS_MAX = 500  # steps of one attempt that are kept as history
 
 
@@ -56,7 +58,9 @@ class RowSink(Sink):
     def flush_if_due(self) -> None:
         """Write what is due; called at every tick of the supervisor."""
         self.log.flush_if_due()
-        if (self._changes or self._steps) and clock.monotonic() - self._last_update > UPDATE_SECONDS:
+        if (
+            self._changes or self._steps
+        ) and clock.monotonic() - self._last_update > UPDATE_SECONDS:
             self._write_changes()
 
     def flush(self) -> bool:

@@ -22,7 +22,9 @@ class Verdict:
     message: str = ""
 
 
-def judge(outcome: Outcome, stopped_for: str, *, losses_left: int, time_limit: float | None) -> Verdict:
+def judge(
+    outcome: Outcome, stopped_for: str, *, losses_left: int, time_limit: float | None
+) -> Verdict:
     """
     Return what the process becomes.
 
@@ -66,8 +68,10 @@ def _failure(outcome: Outcome) -> tuple[FailureKind, str]:
     if outcome.reason.startswith("memory limit"):
         return (
             FailureKind.MEMORY_LIMIT,
-            f"The pipeline used more memory than it may: {outcome.reason}. Try fewer or smaller "
-            "files, or ask the site's staff for a higher limit.",
+            (
+                f"The pipeline used more memory than it may: {outcome.reason}. Try fewer or smaller "
+                "files, or ask the site's staff for a higher limit."
+            ),
         )
     if outcome.error_kind in {kind.value for kind in FailureKind}:
         return FailureKind(outcome.error_kind), outcome.error

@@ -205,8 +205,21 @@ def _registrations(
     distribution: importlib_metadata.Distribution, faults: list[Fault]
 ) -> Iterator[Registration]:
     facts = {"distribution": distribution.metadata["Name"], "version": distribution.version}
+    where = f"{facts['distribution']} {facts['version']}"
     state, reason = _standing(distribution, faults)
-    for group, name, target in _entry_points(distribution.read_text("entry_points.txt") or ""):
+    try:
+        lines = list(_entry_points(distribution.read_text("entry_points.txt") or ""))
+    except configparser.Error as error:
+        faults.append(
+            Fault(
+                id=check_id("E010"),
+                what=f"The entry points of {where} cannot be read: {error}",
+                where=where,
+                hint=f"Install it again: pip install --force-reinstall {facts['distribution']}",
+            )
+        )
+        return
+    for group, name, target in lines:
         pattern = _MODULE if group == HOOKS else _CLASS
         if state == "ok" and not pattern.fullmatch(target):
             wanted = "'module'" if group == HOOKS else "'module:Class'"
@@ -215,7 +228,7 @@ def _registrations(
                 Fault(
                     id=check_id("E010"),
                     what=f"The entry point {name!r} in the group {group} is malformed: {problem}.",
-                    where=f"{facts['distribution']} {facts['version']}",
+                    where=where,
                     hint=f"In its pyproject.toml write {name} = {wanted[:-1]}', then install it again.",
                     subject=name,
                 )
@@ -237,10 +250,7 @@ def _registrations(
 def _entry_points(text: str) -> Iterator[tuple[str, str, str]]:
     parser = configparser.ConfigParser(delimiters=("=",), strict=False, interpolation=None)
     parser.optionxform = str  # type: ignore[method-assign,assignment]
-    try:
-        parser.read_string(text)
-    except configparser.Error:
-        return
+    parser.read_string(text)
     for group in GROUPS:
         if parser.has_section(group):
             for name, value in parser.items(group):

@@ -1,0 +1,85 @@
+"""Small distributions as an installer leaves them: a dist-info folder beside its modules."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from textwrap import dedent
+
+from tom_pipeline_core import registry
+
+PIPELINE = """
+    from tom_pipeline_core.models import PipelineProcess
+
+    class Healthy(PipelineProcess):
+        short_name = 'healthy'
+
+        def do_pipeline(self, tmpdir):
+            return []
+"""
+
+
+class SitePackages:
+    """A folder on ``sys.path`` to install into; everything is undone by :meth:`close`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._modules = set(sys.modules)
+        sys.path.insert(0, str(folder))
+        self._changed()
+
+    def install(
+        self,
+        name: str,
+        version: str = "1.0",
+        *,
+        pipelines: Mapping[str, str] | None = None,
+        hooks: Mapping[str, str] | None = None,
+        executors: Mapping[str, str] | None = None,
+        requires: str = "tom-pipeline-core",
+        modules: Mapping[str, str] | None = None,
+        editable: Path | None = None,
+        folder: str = "",
+        metadata: bool = True,
+    ) -> Path:
+        """Install a distribution, and return its dist-info folder."""
+        info = self.folder / (folder or f"{name.replace('-', '_')}-{version}.dist-info")
+        info.mkdir()
+        if metadata:
+            (info / "METADATA").write_text(
+                f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+                + (f"Requires-Dist: {requires}\n" if requires else "")
+            )
+        groups = {"pipelines": pipelines, "hooks": hooks, "executors": executors}
+        (info / "entry_points.txt").write_text(
+            "\n".join(
+                f"[tom_pipeline_core.{group}]\n"
+                + "".join(f"{key} = {value}\n" for key, value in lines.items())
+                for group, lines in groups.items()
+                if lines
+            )
+        )
+        if editable is not None:
+            (info / "direct_url.json").write_text(
+                json.dumps({"url": editable.as_uri(), "dir_info": {"editable": True}})
+            )
+        for module, source in (modules or {}).items():
+            (self.folder / f"{module}.py").write_text(dedent(source))
+        self._changed()
+        return info
+
+    def close(self) -> None:
+        """Take the folder off ``sys.path`` and forget the modules that came from it."""
+        sys.path.remove(str(self.folder))
+        for name in set(sys.modules) - self._modules:
+            origin = getattr(sys.modules[name], "__file__", None)
+            if origin and Path(origin).is_relative_to(self.folder):
+                del sys.modules[name]
+        self._changed()
+
+    def _changed(self) -> None:
+        importlib.invalidate_caches()
+        registry.clear_cache()

@@ -220,16 +220,13 @@ def _registrations(
         )
         return
     for group, name, target in lines:
-        pattern = _MODULE if group == HOOKS else _CLASS
-        if state == "ok" and not pattern.fullmatch(target):
-            wanted = "'module'" if group == HOOKS else "'module:Class'"
-            problem = f"its value {target!r} is not of the form {wanted}"
+        if state == "ok" and (problem := malformed(group, target)):
             faults.append(
                 Fault(
                     id=check_id("E010"),
                     what=f"The entry point {name!r} in the group {group} is malformed: {problem}.",
                     where=where,
-                    hint=f"In its pyproject.toml write {name} = {wanted[:-1]}', then install it again.",
+                    hint="Correct it in its pyproject.toml, then install it again.",
                     subject=name,
                 )
             )
@@ -245,6 +242,12 @@ def _registrations(
             reason=reason,
             **facts,
         )
+
+
+def malformed(group: str, target: str) -> str:
+    """Return what is wrong with the form of a target, or an empty string."""
+    pattern, form = (_MODULE, "module") if group == HOOKS else (_CLASS, "module:Class")
+    return "" if pattern.fullmatch(target) else f"its value {target!r} is not of the form '{form}'"
 
 
 def _entry_points(text: str) -> Iterator[tuple[str, str, str]]:

@@ -13,6 +13,7 @@ from tom_pipeline_core.registry.table import (
     faults,
     find,
     listing,
+    static_faults,
 )
 
-__all__ = ["Entry", "clear_cache", "entries", "faults", "find", "listing", "load"]
+__all__ = ["Entry", "clear_cache", "entries", "faults", "find", "listing", "load", "static_faults"]

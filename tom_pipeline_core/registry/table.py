@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.signals import setting_changed
 
-from tom_pipeline_core import conf, discovery
+from tom_pipeline_core import conf, discovery, hooks
 from tom_pipeline_core.exceptions import PipelineNotFound
 from tom_pipeline_core.faults import Fault, check_id
 from tom_pipeline_core.registry.precedence import SETTING, Entry, settle
@@ -85,7 +85,12 @@ def find(name: str) -> Entry:
 
 def faults() -> list[Fault]:
     """Return what is wrong with the installed plugins, as far as this process knows."""
-    return [*table().faults, *_broken.values()]
+    return [*table().faults, *hooks.faults(), *_broken.values()]
+
+
+def static_faults() -> list[Fault]:
+    """Return what metadata and settings alone show to be wrong; imports nothing of any plugin."""
+    return list(_build(with_hooks=False).faults)
 
 
 def clear_cache() -> None:
@@ -101,6 +106,7 @@ def refresh() -> None:
     global _table  # noqa: PLW0603 - one table a process
     with lock:
         discovery.clear_cache()
+        hooks.clear_cache()
         _table = None
 
 
@@ -109,7 +115,7 @@ def table() -> Table:
     global _table  # noqa: PLW0603 - one table a process
     with lock:
         if _table is None:
-            _table = _build()
+            _table = _build(with_hooks=True)
         return _table
 
 
@@ -131,11 +137,13 @@ def _forget(*, setting: str, **kwargs: Any) -> None:
 setting_changed.connect(_forget, dispatch_uid="tom_pipeline_core.registry")
 
 
-def _build() -> Table:
+def _build(*, with_hooks: bool) -> Table:
     settings = conf.get()
     found = discovery.discover()
     faults = list(found.faults)
     candidates = [_entry(line) for line in found.of(discovery.PIPELINES)]
+    if with_hooks:
+        candidates += _from_hooks(faults)
     rows = sorted(
         settle(candidates, settings.pipelines, settings.prefer, faults),
         key=lambda entry: (entry.name.lower(), entry.name, entry.qualified_id),
@@ -160,6 +168,31 @@ def _entry(line: discovery.Registration) -> Entry:
         state=line.state,
         reason=line.reason,
     )
+
+
+def _from_hooks(faults: list[Fault]) -> Iterator[Entry]:
+    for plugin, name, target in hooks.registered_pipelines():
+        malformed = discovery.malformed(discovery.PIPELINES, target)
+        if malformed:
+            faults.append(
+                Fault(
+                    id=check_id("E010"),
+                    what=f"register_pipelines of {plugin.where} returns {name!r}, but {malformed}.",
+                    where=plugin.where,
+                    hint=f"Report it to the authors of {plugin.distribution}.",
+                    subject=name,
+                )
+            )
+        yield Entry(
+            name=name,
+            qualified_id=f"{conf.normalise(plugin.distribution)}:{name}",
+            distribution=plugin.distribution,
+            version=plugin.version,
+            target=target,
+            source="hook",
+            state="load error" if malformed else "ok",
+            reason=malformed,
+        )
 
 
 def _dead_settings(

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import importlib_metadata
+from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import InvalidVersion, Version
@@ -290,6 +291,38 @@ def _standing(
         )
         return "incompatible", reason
     return "ok", ""
+
+
+def executor_target(backend: str) -> str:
+    """
+    Return ``module:Class`` of an executor, from its entry-point name or a dotted path.
+
+    Raises
+    ------
+    django.core.exceptions.ImproperlyConfigured
+        If no entry point has the name, several have, or its distribution may not take part.
+    """
+    if "." in backend or ":" in backend:
+        return backend if ":" in backend else ":".join(backend.rsplit(".", 1))
+    lines = discover().of(EXECUTORS)
+    named = [line for line in lines if line.name == backend]
+    able = [line for line in named if line.state == "ok"]
+    targets = {line.target for line in able}
+    if len(targets) == 1:
+        return targets.pop()
+    if able:
+        claims = ", ".join(f"{line.where} ({line.target})" for line in able)
+        raise ImproperlyConfigured(
+            f"The executor {backend!r} is claimed by {claims}; write one as 'module:Class'."
+        )
+    if named:
+        reasons = "; ".join(f"{line.where}: {line.reason}" for line in named)
+        raise ImproperlyConfigured(f"The executor {backend!r} cannot be used. {reasons}.")
+    known = sorted({line.name for line in lines})
+    raise ImproperlyConfigured(
+        f"There is no executor {backend!r}.{conf.nearest(backend, known)} Installed: "
+        f"{', '.join(known)}; or write 'module:Class'."
+    )
 
 
 def blocked(distribution: str) -> str:

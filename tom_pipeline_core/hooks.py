@@ -12,27 +12,25 @@ import importlib
 import logging
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 import pluggy
 from django.core.signals import setting_changed
-from django.db import transaction
 
 from tom_pipeline_core import conf, discovery, hookspecs
 from tom_pipeline_core.exceptions import OutputError
 from tom_pipeline_core.faults import Fault, check_id
+from tom_pipeline_core.models import PipelineProcess
+from tom_pipeline_core.states import State
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
     from tom_pipeline_core.hookspecs import Panel, Submission
-    from tom_pipeline_core.models import PipelineProcess
     from tom_pipeline_core.outputs import Output
-    from tom_pipeline_core.states import State
 
 logger = logging.getLogger(__name__)
 
@@ -246,11 +244,24 @@ def executor_for(submission: Submission) -> str | None:
     return None
 
 
-def state_changed(process: PipelineProcess, old: State | None, new: State) -> None:
-    """Tell plugins, after the commit, that a process moved."""
-    transaction.on_commit(
-        partial(_tell, "process_state_changed", process=process, old=old, new=new), robust=True
-    )
+def tell_of_move(*, pk: int, old: State | None, new: State, **kwargs: Any) -> None:
+    """Tell plugins that a process moved; a receiver of ``process_moved``, sent after the commit."""
+    observers = is_implemented("process_state_changed")
+    succeeded = new is State.SUCCEEDED and is_implemented("outputs_saved")
+    if not (observers or succeeded):
+        return
+    process = PipelineProcess.objects.filter(pk=pk).first()
+    if process is None:
+        return
+    if observers:
+        _tell("process_state_changed", process=process, old=old, new=new)
+    if succeeded:
+        _tell("outputs_saved", process=process, outputs=list(process.outputs.all()))
+
+
+def is_implemented(hook: str) -> bool:
+    """Whether any plugin implements a hook."""
+    return bool(getattr(_loaded().manager.hook, hook).get_hookimpls())
 
 
 def save_output(process: PipelineProcess, output: Output) -> object | None:
@@ -272,13 +283,6 @@ def save_output(process: PipelineProcess, output: Output) -> object | None:
             f"{type(output).__name__}: {error}"
         ) from error
     return saved
-
-
-def outputs_saved(process: PipelineProcess, outputs: Sequence[object]) -> None:
-    """Tell plugins, after the commit, that the outputs of a process are saved."""
-    transaction.on_commit(
-        partial(_tell, "outputs_saved", process=process, outputs=outputs), robust=True
-    )
 
 
 def panels(

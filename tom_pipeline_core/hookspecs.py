@@ -9,8 +9,8 @@ A plugin names a light module in the entry-point group ``tom_pipeline_core.hooks
     def process_state_changed(process, old, new):
         ...
 
-An implementation takes as many of the arguments as it needs. Arguments are only ever added. All
-hooks are called in the web server, a shell or a worker, never inside a run.
+An implementation takes as many of the arguments as it needs; arguments are only ever added. Keep
+the module light: web servers and workers import it when they start.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
     from tom_dataproducts.models import DataProduct
 
-    from tom_pipeline_core.models import PipelineProcess
+    from tom_pipeline_core.models import OutputRecord, PipelineProcess
     from tom_pipeline_core.outputs import Output
     from tom_pipeline_core.states import State
 
@@ -46,13 +46,13 @@ class Submission:
 
     products: Sequence[DataProduct]
     parameters: Mapping[str, Any]
-    """Cleaned, as ``do_pipeline`` gets them."""
+    """Checked, and JSON-able, as they are stored."""
 
     user: Any
     """None when a program submits without a user."""
 
-    executor: str | None = None
-    """The alias that was asked for, or None."""
+    executor: str = ""
+    """The alias that was asked for; empty if none was."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +106,8 @@ def process_state_changed(process: PipelineProcess, old: State | None, new: Stat
     """
     Hear that a process moved from one state to another; ``old`` is None when it was submitted.
 
-    When: after the change was committed, in the process that made it: mostly a worker.
+    When: after the change was committed, where it was made: the web server (submitted,
+    cancelled), a worker (running, failed, queued again), the run itself (succeeded).
     Result: ignored.
     Exception: it is logged and counted against the plugin; the process and other plugins go on.
     """
@@ -118,19 +119,21 @@ def save_output(process: PipelineProcess, output: Output) -> object | None:
     Save an output of a kind of your own, or save a known kind elsewhere.
 
     When: once for each output of a run that came to its end, inside the transaction that makes
-    the process ``succeeded``, in the run's own process.
-    Result: the saved object; None leaves the output to the next one, at last to the core.
+    the process ``succeeded``, in the run's own process. Only this hook may be wrapped
+    (``hookimpl(wrapper=True)``).
+    Result: the saved object (a DataProduct is shared and listed like the core's own); None
+    leaves the output to the next one, at last to the core.
     Exception: nothing of the run is saved, and the process fails with a message that names the
     plugin.
     """
 
 
 @hookspec
-def outputs_saved(process: PipelineProcess, outputs: Sequence[object]) -> None:
+def outputs_saved(process: PipelineProcess, outputs: Sequence[OutputRecord]) -> None:
     """
     Hear that a process succeeded and its outputs are saved: chain another pipeline here.
 
-    When: after the commit that saved them.
+    When: after the commit that saved them, where ``process_state_changed`` is called too.
     Result: ignored.
     Exception: it is logged and counted against the plugin; the outputs stay saved.
     """

@@ -16,7 +16,7 @@ from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 from tom_dataproducts.models import DataProduct
 
-from tom_pipeline_core import conf, permissions, registry
+from tom_pipeline_core import conf, hooks, hookspecs, permissions, registry
 from tom_pipeline_core.exceptions import (
     InvalidPipelineError,
     PipelineNotFound,
@@ -150,6 +150,8 @@ def check(submission: Submission) -> dict[str, list[str]]:
             for message in messages:
                 refuse(name, message)
         submission.parameters = to_json(cleaned)
+        if not errors:
+            _ask_plugins(submission, refuse)
         _check_place(submission, refuse)
     return errors
 
@@ -219,6 +221,23 @@ def refusal_of(pipeline: type[PipelineProcess], product: DataProduct) -> str:
         logger.exception("%s.accepts failed on %s", pipeline.__qualname__, name)
         reason = f"the pipeline could not look at it ({type(error).__name__}: {error})"
     return f"{name}: {reason}" if reason else ""
+
+
+def _ask_plugins(submission: Submission, refuse: Any) -> None:
+    assert submission.pipeline is not None
+    asked = hookspecs.Submission(
+        pipeline=submission.pipeline,
+        pipeline_name=submission.entry.name,
+        target=submission.target,
+        products=tuple(submission.products),
+        parameters=dict(submission.parameters),
+        user=submission.user,
+        executor=submission.executor,
+    )
+    for reason in hooks.objections(asked):
+        refuse("__all__", reason)
+    if not submission.executor:
+        submission.executor = hooks.executor_for(asked) or ""
 
 
 def _check_place(submission: Submission, refuse: Any) -> None:

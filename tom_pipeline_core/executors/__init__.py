@@ -6,12 +6,9 @@ import threading
 
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
-from importlib_metadata import entry_points
 
-from tom_pipeline_core import conf
+from tom_pipeline_core import conf, discovery
 from tom_pipeline_core.executors.base import Executor
-
-GROUP = "tom_pipeline_core.executors"
 
 
 def executor_class(backend: str) -> type[Executor]:
@@ -23,21 +20,13 @@ def executor_class(backend: str) -> type[Executor]:
     ImproperlyConfigured
         If there is none; the message lists the installed names.
     """
-    if "." in backend or ":" in backend:
-        try:
-            cls = import_string(backend.replace(":", "."))
-        except ImportError as error:
-            raise ImproperlyConfigured(
-                f"The executor backend {backend!r} cannot be imported: {error}"
-            ) from error
-    else:
-        found = {point.name: point for point in entry_points(group=GROUP)}
-        if backend not in found:
-            raise ImproperlyConfigured(
-                f"There is no executor backend {backend!r}. Installed: {', '.join(sorted(found))}; "
-                "or give a dotted path"
-            )
-        cls = found[backend].load()
+    target = discovery.executor_target(backend)
+    try:
+        cls = import_string(target.replace(":", "."))
+    except ImportError as error:
+        raise ImproperlyConfigured(
+            f"The executor backend {backend!r} cannot be imported: {error}"
+        ) from error
     if not (isinstance(cls, type) and issubclass(cls, Executor)):
         raise ImproperlyConfigured(f"{backend!r} is not a subclass of {Executor.__qualname__}")
     return cls

@@ -19,6 +19,7 @@ from django.db import transaction
 from tom_dataproducts import models as host
 from tom_dataproducts.models import DataProduct, DataProductGroup
 
+from tom_pipeline_core import hooks
 from tom_pipeline_core.exceptions import OutputError
 from tom_pipeline_core.models import (
     InputFile,
@@ -43,6 +44,8 @@ class _Plan:
     files: list[tuple[File | Plot, StagedFile]] = field(default_factory=list)
     points: list[Any] = field(default_factory=list)
     spectra: list[Any] = field(default_factory=list)
+    by_plugins: list[Any] = field(default_factory=list)
+    """What plugins have saved already."""
 
 
 def save_outputs(
@@ -79,6 +82,14 @@ def save_outputs(
     storage = DataProduct._meta.get_field("data").storage
     staging = Staging(storage, tmpdir, process.short_name)
     try:
+        if hooks.is_implemented("save_output"):  # plugins write, so theirs is in the transaction
+            with transaction.atomic():
+                left, saved = _offer_to_plugins(process, outputs)
+                plan = _plan(process, left, staging, version, say)
+                plan.by_plugins = saved
+                _write(process, plan, version, say)
+                commit()
+            return
         plan = _plan(process, outputs, staging, version, say)
         with transaction.atomic():
             _write(process, plan, version, say)
@@ -93,6 +104,20 @@ def reduction_version(process: PipelineProcess) -> str:
     label = process.pipeline_name or process.short_name
     version = f"-{process.pipeline_version}" if process.pipeline_version else ""
     return f"{label[: 50 - len(version)]}{version}"[:50]
+
+
+def _offer_to_plugins(
+    process: PipelineProcess, outputs: Sequence[Output]
+) -> tuple[list[Output], list[Any]]:
+    """Return the outputs that no plugin saved, and what plugins made of the others."""
+    left, saved = [], []
+    for output in outputs:
+        made = hooks.save_output(process, output)
+        if made is None:
+            left.append(output)
+        else:
+            saved.append(made)
+    return left, saved
 
 
 def _plan(
@@ -152,6 +177,15 @@ def _write(
             reduction_version=version,
         )
         datums.append(row)
+    for made in plan.by_plugins:
+        if isinstance(made, DataProduct):
+            OutputRecord.objects.create(
+                process=process,
+                kind=OutputRecord.Kind.FILE,
+                product=made,
+                name=Path(str(made.data.name)).name if made.data else "",
+            )
+            products.append(made)
     share(process, products, datums)
     keep_fates(process)
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 import pytest
 from pytest_django import Settings
 
+from tests.installed import site_packages  # noqa: F401 - a fixture
+
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
     from tom_dataproducts.models import DataProduct

@@ -5,9 +5,12 @@ from __future__ import annotations
 import importlib
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from textwrap import dedent
+
+import pytest
+from django.apps import apps
 
 from tom_pipeline_core import registry
 
@@ -20,6 +23,17 @@ PIPELINE = """
         def do_pipeline(self, tmpdir):
             return []
 """
+
+
+def _forget_models(module: str) -> None:
+    """Let Django forget pipelines of a module, which another test may define again."""
+    if not apps.ready:
+        return
+    for label, models in list(apps.all_models.items()):
+        for key, model in list(models.items()):
+            if model.__module__ == module:
+                del apps.all_models[label][key]
+    apps.clear_cache()
 
 
 class SitePackages:
@@ -78,8 +92,18 @@ class SitePackages:
             origin = getattr(sys.modules[name], "__file__", None)
             if origin and Path(origin).is_relative_to(self.folder):
                 del sys.modules[name]
+                _forget_models(name)
         self._changed()
 
     def _changed(self) -> None:
         importlib.invalidate_caches()
         registry.clear_cache()
+
+
+@pytest.fixture
+def site_packages(tmp_path: Path) -> Iterator[SitePackages]:
+    folder = tmp_path / "site-packages"
+    folder.mkdir()
+    site = SitePackages(folder)
+    yield site
+    site.close()

@@ -62,7 +62,7 @@ def _load(entry: Entry) -> type[PipelineProcess] | Fault:
             id=check_id("E020"),
             what=(
                 f"The pipeline {entry.name!r} of {entry.where} cannot be loaded: importing "
-                f"{entry.target} ended with {type(error).__name__}: {error}."
+                f"{entry.target} ended with {type(error).__name__}: {str(error).rstrip('.')}."
             ),
             where=entry.where,
             hint=_how_to_mend(entry, error),
@@ -96,7 +96,7 @@ def _examined(entry: Entry, loaded: Any) -> type[PipelineProcess] | Fault:
         try:
             parameters_form(loaded)().as_p()
         except Exception as error:  # noqa: BLE001 - the form is the plugin's code
-            problem = f"its parameters are not in order: {error}"
+            problem = f"its parameters are not in order: {str(error).rstrip('.')}"
     if not problem:
         checked: type[PipelineProcess] = loaded
         return checked

@@ -52,7 +52,7 @@ def test_an_empty_allow_list_allows_nothing():
 
 
 @pytest.mark.parametrize(
-    ("settings", "message"),
+    ("given", "message"),
     [
         ({"QEUES": {}}, r"no key 'QEUES'\. Did you mean 'QUEUES'\?"),
         ({"LEASE": "1 min"}, r"TOM_PIPELINES\['LEASE'\] must be a number of seconds.*'1 min'"),
@@ -74,9 +74,9 @@ def test_an_empty_allow_list_allows_nothing():
         ("LEASE", r"TOM_PIPELINES must be a dictionary"),
     ],
 )
-def test_what_is_wrong_is_named_with_key_and_value(settings, message):
+def test_what_is_wrong_is_named_with_key_and_value(given, message):
     with (
-        override_settings(TOM_PIPELINES=settings),
+        override_settings(TOM_PIPELINES=given),
         pytest.raises(ImproperlyConfigured, match=message),
     ):
         conf.get()

@@ -123,7 +123,7 @@ def test_what_an_interrupted_installation_left_is_ignored_and_named(
 
 
 @pytest.mark.parametrize(
-    ("settings", "reason"),
+    ("given", "reason"),
     [
         ({"DENY": ["tom_A"]}, "TOM_PIPELINES['DENY'] names it"),
         ({"ALLOW": []}, "TOM_PIPELINES['ALLOW'] does not name it"),
@@ -132,9 +132,9 @@ def test_what_an_interrupted_installation_left_is_ignored_and_named(
         ({"ALLOW": ["tom-a"], "DENY": ["tom-a"]}, "TOM_PIPELINES['DENY'] names it"),
     ],
 )
-def test_the_settings_can_block_a_distribution(site_packages, settings, reason):
+def test_the_settings_can_block_a_distribution(site_packages, given, reason):
     site_packages.install("tom-a", pipelines={"x": "mod:X"})
-    with override_settings(TOM_PIPELINES=settings):
+    with override_settings(TOM_PIPELINES=given):
         assert found("x").state == "blocked"
         assert found("x").reason == reason
 

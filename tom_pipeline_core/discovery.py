@@ -19,6 +19,7 @@ from typing import Any
 import importlib_metadata
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
+from importlib_metadata import Distribution
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import InvalidVersion, Version
 
@@ -118,7 +119,7 @@ def _discover() -> Discovery:
 
 def _names_that_plug_in(faults: list[Fault]) -> set[str]:
     names = set()
-    for distribution in importlib_metadata.distributions():
+    for distribution in _installed():
         text = distribution.read_text("entry_points.txt")
         if not text or not any(group in text for group in GROUPS):
             continue  # the usual case: one file was read, and its METADATA was not parsed
@@ -129,19 +130,24 @@ def _names_that_plug_in(faults: list[Fault]) -> set[str]:
     return names
 
 
-def folder(distribution: importlib_metadata.Distribution) -> Path:
+def _installed(**query: str) -> Iterator[Distribution]:
+    found: Any = importlib_metadata.distributions(**query)
+    yield from found
+
+
+def folder(distribution: Distribution) -> Path:
     """Return the dist-info or egg-info folder of a distribution."""
     path = getattr(distribution, "_path", None)  # there is no public name for it
     return Path(str(path)) if path is not None else Path(str(distribution.locate_file("")))
 
 
-def _is_leftover(distribution: importlib_metadata.Distribution) -> bool:
+def _is_leftover(distribution: Distribution) -> bool:
     if folder(distribution).name.startswith("~"):
         return True  # pip renames what it is about to remove, and may have been stopped
     return not (distribution.read_text("METADATA") or distribution.read_text("PKG-INFO"))
 
 
-def _leftover(distribution: importlib_metadata.Distribution) -> Fault:
+def _leftover(distribution: Distribution) -> Fault:
     path = folder(distribution)
     return Fault(
         id=check_id("W014"),
@@ -151,14 +157,14 @@ def _leftover(distribution: importlib_metadata.Distribution) -> Fault:
     )
 
 
-def _chosen_copy(name: str, faults: list[Fault]) -> importlib_metadata.Distribution | None:
+def _chosen_copy(name: str, faults: list[Fault]) -> Distribution | None:
     """
     Return the copy that counts, whatever order the file system lists them in.
 
     The first folder on ``sys.path`` decides, as for ``import``; within one folder the newest.
     """
-    copies: dict[str, importlib_metadata.Distribution] = {}
-    for distribution in importlib_metadata.distributions(name=name):
+    copies: dict[str, Distribution] = {}
+    for distribution in _installed(name=name):
         if _is_leftover(distribution):
             faults.append(_leftover(distribution))
         else:
@@ -195,16 +201,14 @@ def _chosen_copy(name: str, faults: list[Fault]) -> importlib_metadata.Distribut
     return next((copy for copy in same if folder(copy).suffix == ".dist-info"), first)
 
 
-def _release(distribution: importlib_metadata.Distribution) -> Version:
+def _release(distribution: Distribution) -> Version:
     try:
         return Version(distribution.version)
     except InvalidVersion:
         return Version("0")
 
 
-def _registrations(
-    distribution: importlib_metadata.Distribution, faults: list[Fault]
-) -> Iterator[Registration]:
+def _registrations(distribution: Distribution, faults: list[Fault]) -> Iterator[Registration]:
     facts = {"distribution": distribution.metadata["Name"], "version": distribution.version}
     where = f"{facts['distribution']} {facts['version']}"
     state, reason = _standing(distribution, faults)
@@ -261,9 +265,7 @@ def _entry_points(text: str) -> Iterator[tuple[str, str, str]]:
                 yield group, name, re.sub(r"\s*\[.*\]$", "", value.strip())
 
 
-def _standing(
-    distribution: importlib_metadata.Distribution, faults: list[Fault]
-) -> tuple[str, str]:
+def _standing(distribution: Distribution, faults: list[Fault]) -> tuple[str, str]:
     """Return state and reason for all that a distribution registers."""
     written, version = distribution.metadata["Name"], distribution.version
     name = conf.normalise(written)
@@ -336,7 +338,7 @@ def blocked(distribution: str) -> str:
     return "" if name in settings.allow else settings.allow_refusal
 
 
-def _unmet_requirement(distribution: importlib_metadata.Distribution) -> str:
+def _unmet_requirement(distribution: Distribution) -> str:
     for line in distribution.requires or ():
         try:
             requirement = Requirement(line)

@@ -73,16 +73,16 @@ def test_what_is_installed_later_is_found_without_a_restart(site_packages):
 
 
 @pytest.mark.parametrize(
-    ("settings", "what", "hint"),
+    ("given", "what", "hint"),
     [
         ({"ALLOW": ["stack"]}, "'ALLOW'] names 'stack'", "pipeline of 'tom-a'"),
         ({"DENY": ["tom-b"]}, "'DENY'] names 'tom-b'", "Did you mean 'tom-a'"),
         ({"PREFER": {"stack": "tom-b"}}, "gives 'stack' to 'tom-b'", "Correct the name"),
     ],
 )
-def test_a_setting_that_names_nothing_installed_is_a_warning(site_packages, settings, what, hint):
+def test_a_setting_that_names_nothing_installed_is_a_warning(site_packages, given, what, hint):
     site_packages.install("tom-a", pipelines={"stack": "m:X"})
-    with override_settings(TOM_PIPELINES=settings):
+    with override_settings(TOM_PIPELINES=given):
         (fault,) = (fault for fault in registry.faults() if fault.id.endswith("W004"))
         assert what in fault.what
         assert hint in fault.hint

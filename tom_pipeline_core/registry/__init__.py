@@ -6,8 +6,8 @@ from the settings. A class is imported when it is asked for, and its failure sta
 """
 
 from tom_pipeline_core.registry.loading import load
+from tom_pipeline_core.registry.precedence import Entry
 from tom_pipeline_core.registry.table import (
-    Entry,
     clear_cache,
     entries,
     faults,

@@ -200,7 +200,7 @@ def _dead_settings(
 ) -> Iterator[Fault]:
     """Yield what the settings name and nothing installed answers to."""
     owners = {entry.name: conf.normalise(entry.distribution) for entry in candidates}
-    for key, names in (("ALLOW", settings.allow or ()), ("DENY", settings.deny)):
+    for key, names in (("ALLOW", settings.allow or frozenset()), ("DENY", settings.deny)):
         for name in sorted(set(names) - found.distributions - {discovery.CORE}):
             if name in owners:
                 hint = f"{name!r} is a pipeline of {owners[name]!r}: write the distribution's name."
@@ -219,12 +219,12 @@ def _dead_settings(
             conf.normalise(entry.distribution) for entry in candidates if entry.name == name
         )
         if distribution not in claimants:
-            names = ", ".join(claimants) or "no plugin"
+            owners_of_it = ", ".join(claimants) or "no plugin"
             yield Fault(
                 id=check_id("W004"),
                 what=(
                     f"TOM_PIPELINES['PREFER'] gives {name!r} to {distribution!r}, which has no "
-                    f"pipeline of that name; {names} has."
+                    f"pipeline of that name; {owners_of_it} has."
                 ),
                 where=f"TOM_PIPELINES['PREFER'][{name!r}]",
                 hint="Correct the name of the distribution, or remove the line.",

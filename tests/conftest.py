@@ -113,3 +113,15 @@ def make_product(media_root: Path) -> MakeProduct:
         return product
 
     return make
+
+
+@pytest.fixture
+def samples(settings: Settings) -> None:
+    """Install every sample pipeline under its class name, to be run in the calling thread."""
+    from tests.running import names_of_samples
+
+    settings.TOM_EDUCATION_PIPELINES = names_of_samples()
+    settings.TOM_PIPELINES = {
+        **settings.TOM_PIPELINES,
+        "EXECUTORS": {"default": {"BACKEND": "immediate"}},
+    }

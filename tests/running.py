@@ -26,8 +26,13 @@ def names_of_samples() -> dict[str, str]:
 
 def run(pipeline: str, *products: Any, **options: Any) -> PipelineProcess:
     """Submit a process on products of one target, run it to its end, and return its row."""
-    process = submission.submit(
-        pipeline, target=products[0].target, products=products, **options
-    )
+    process = submission.submit(pipeline, target=products[0].target, products=products, **options)
     Supervisor().run(process.pk)
     return PipelineProcess.objects.get(pk=process.pk)
+
+
+def content(product: Any) -> str:
+    """Return the text of a data product's file."""
+    with product.data.open("rb") as stream:
+        text: str = stream.read().decode()
+    return text

@@ -270,7 +270,7 @@ class OldHabits(PipelineProcess):
         self.log("one, ", end="")
         self.log("two")
         self.log(42)
-        print("to standard output")
+        sys.stdout.write("to standard output\n")
         self.log("no end", end="")
 
 

@@ -69,6 +69,7 @@ def test_beyond_the_limit_only_warnings_are_kept_and_the_log_says_so(process):
     assert writer.warnings == 1
 
 
+@pytest.mark.django_db(transaction=True)
 def test_lines_the_database_refused_are_kept_for_the_next_flush(process):
     writer = LogWriter(process.pk, 1, max_lines=10)
     writer.line(0.0, "log", logging.INFO, "kept")

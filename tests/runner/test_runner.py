@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 import pytest
 from tom_dataproducts.models import DataProduct, DataProductGroup, PhotometryReducedDatum
 
-from tests.running import run
+from tests.running import content, run
 from tom_pipeline_core import submission
 from tom_pipeline_core.models import PipelineProcess
+from tom_pipeline_core.runner.workdir import left_over_folders
 from tom_pipeline_core.supervisor import Supervisor
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("samples")]
@@ -36,7 +36,7 @@ def test_a_run_succeeds_and_its_output_is_on_the_target(product):
     assert (process.state, process.status, process.failure_message) == ("succeeded", "created", "")
     output = DataProduct.objects.exclude(pk=product.pk).get()
     assert output.target == product.target
-    assert output.data.read().decode() == product.data.name
+    assert content(output) == product.data.name
     assert process.group == DataProductGroup.objects.get()
     assert process.group.name == f"{process.identifier}_outputs"
     assert list(process.group.dataproduct_set.all()) == [output]
@@ -120,7 +120,7 @@ def test_an_output_that_cannot_be_saved_fails_the_process_and_saves_nothing(
 def test_two_outputs_of_one_name_are_both_saved(product):
     process = run("SameNames", product)
 
-    contents = {o.product.data.read().decode() for o in process.outputs.all()}
+    contents = {content(output.product) for output in process.outputs.all()}
     assert contents == {"a", "b"}
 
 
@@ -209,4 +209,4 @@ def test_a_process_cancelled_while_it_runs_never_succeeds(product):
 def test_the_work_folder_is_removed(product):
     process = run("Raising", product)
 
-    assert not list(Path(tempfile.gettempdir()).glob(f"tom-pipeline-{process.pk}-*"))
+    assert process.pk not in [pk for _folder, pk, _attempt in left_over_folders()]

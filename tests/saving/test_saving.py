@@ -36,7 +36,11 @@ def test_each_kind_of_output_is_saved_as_the_tom_keeps_it(product):
     assert (photometry.kind, photometry.points) == ("photometry", 2)
     assert (spectrum.kind, spectrum.points) == ("spectrum", 1)
     detection = PhotometryReducedDatum.objects.get(bandpass="r")
-    assert (detection.brightness, detection.brightness_error, detection.limit) == (15.25, 0.01, None)
+    assert (detection.brightness, detection.brightness_error, detection.limit) == (
+        15.25,
+        0.01,
+        None,
+    )
     assert (detection.timestamp, detection.unit) == (NOON, "mag")
     assert detection.data_product == product
     assert detection.exposure_time == 60
@@ -84,7 +88,7 @@ def test_outputs_by_position_are_understood(product):
     assert names == ["old_a.txt", "old_b.txt", "old_c.txt"]
     point = PhotometryReducedDatum.objects.get()
     assert (point.brightness, point.brightness_error) == (17.5, 0.02)
-    assert point.timestamp == datetime(2026, 2, 28, 12, tzinfo=timezone.utc)
+    assert point.timestamp == datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
     assert point.data_product == product
 
 

@@ -6,7 +6,7 @@ import inspect
 import logging
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
@@ -98,23 +98,28 @@ class Authoring:
 
     # -- to write -----------------------------------------------------------------------------
 
-    def do_pipeline(self, tmpdir: Path, **parameters: Any) -> Iterable[Any] | None:
-        """
-        Do the work; every pipeline writes this.
+    if TYPE_CHECKING:
+        # Authors name the parameters they take, which a method's signature would forbid.
+        do_pipeline: Callable[..., Iterable[Any] | None]
+    else:
 
-        Parameters
-        ----------
-        tmpdir : pathlib.Path
-            An empty folder of this run, removed afterwards. Outputs must lie inside it.
-        **parameters
-            The cleaned values of ``Parameters`` or ``flags``.
+        def do_pipeline(self, tmpdir: Path, **parameters: Any) -> Iterable[Any] | None:
+            """
+            Do the work; every pipeline writes this.
 
-        Returns
-        -------
-        iterable or None
-            Outputs: paths, :mod:`tom_pipeline_core.outputs`, or old ``PipelineOutput``.
-        """
-        raise NotImplementedError("Must be implemented in child classes")
+            Parameters
+            ----------
+            tmpdir : pathlib.Path
+                An empty folder of this run, removed afterwards. Outputs must lie inside it.
+            **parameters
+                The cleaned values of ``Parameters`` or ``flags``.
+
+            Returns
+            -------
+            iterable or None
+                Outputs: paths, :mod:`tom_pipeline_core.outputs`, or old ``PipelineOutput``.
+            """
+            raise NotImplementedError("Must be implemented in child classes")
 
     @classmethod
     def get_description(cls) -> str:

@@ -9,14 +9,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-PREFIX = "tom-pipeline-"
-_NAME = re.compile(rf"{PREFIX}(\d+)-(\d+)-")
+from django.conf import settings
+from django.utils.crypto import salted_hmac
+
+
+def _prefix() -> str:
+    """Return the start of this site's names: several sites may share a machine."""
+    site = f"{settings.SECRET_KEY} {settings.DATABASES['default']}"
+    mark = salted_hmac("tom_pipeline_core.workdir", "folder", secret=site).hexdigest()[:8]
+    return f"tom-pipeline-{mark}-"
 
 
 @contextmanager
 def work_folder(pk: int, attempt: int) -> Iterator[Path]:
     """Make a fresh folder and remove it afterwards; the random end keeps old files out."""
-    folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{pk}-{attempt}-"))
+    folder = Path(tempfile.mkdtemp(prefix=f"{_prefix()}{pk}-{attempt}-"))
     try:
         yield folder
     finally:
@@ -25,7 +32,8 @@ def work_folder(pk: int, attempt: int) -> Iterator[Path]:
 
 def left_over_folders() -> Iterator[tuple[Path, int, int]]:
     """Yield all work folders on this machine with their process and attempt."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        match = _NAME.match(folder.name)
+    prefix = _prefix()
+    for folder in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
+        match = re.match(r"(\d+)-(\d+)-", folder.name.removeprefix(prefix))
         if match and folder.is_dir():
             yield folder, int(match[1]), int(match[2])

@@ -128,26 +128,21 @@ def _plan(
     say: Callable[[str, int], None],
 ) -> _Plan:
     plan = _Plan()
+    points: list[Photometry] = []
     for output in outputs:
         if isinstance(output, File | Plot):
             plan.files.append((output, staging.put(output.path)))
-        elif isinstance(output, Photometry | PhotometryTable):
-            points = (
-                [output]
-                if isinstance(output, Photometry)
-                else list(photometry.points_of_table(process, output))
-            )
-            rows, left_out = photometry.rows_of(process, points, version)
-            plan.points.extend(rows)
-            if left_out:
-                say(
-                    f"{left_out} points of photometry were not finite and are not saved",
-                    logging.WARNING,
-                )
+        elif isinstance(output, Photometry):
+            points.append(output)
+        elif isinstance(output, PhotometryTable):
+            points.extend(photometry.points_of_table(process, output))
         elif isinstance(output, Spectrum):
             plan.spectra.append(spectra.row_of(process, output, version))
         else:
             raise OutputError(f"Outputs of type {type(output).__name__} cannot be saved")
+    plan.points, left_out = photometry.rows_of(process, points, version)
+    if left_out:
+        say(f"{left_out} points of photometry were not finite and are not saved", logging.WARNING)
     return plan
 
 

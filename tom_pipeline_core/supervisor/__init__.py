@@ -297,7 +297,7 @@ class Supervisor:
                 with self._database():
                     if sink is not None and not sink.flush() and tried < FINISH_TRIES // 2:
                         raise DatabaseError("the log is not written yet")
-                    self._record(process, verdict, outcome)
+                    self._record(process, verdict, outcome, sink)
             except DatabaseError as error:
                 logger.warning("Ending of process %s not recorded yet: %s", process.pk, error)
                 close_old_connections()
@@ -306,8 +306,15 @@ class Supervisor:
                 return
         logger.error("Ending of process %s could not be recorded; its lease decides", process.pk)
 
-    def _record(self, process: PipelineProcess, verdict: Verdict, outcome: Outcome) -> None:
+    def _record(
+        self,
+        process: PipelineProcess,
+        verdict: Verdict,
+        outcome: Outcome,
+        sink: RowSink | None,
+    ) -> None:
         usage: dict[str, Any] = {
+            **(sink.last_values() if sink is not None else {}),
             "exit_code": outcome.exit_code,
             "peak_memory": outcome.usage.get("peak_memory"),
             "cpu_seconds": outcome.usage.get("cpu_seconds"),

@@ -64,9 +64,16 @@ class RowSink(Sink):
             self._write_changes()
 
     def flush(self) -> bool:
-        """Write everything; False if the database did not take it."""
-        changed = not (self._changes or self._steps) or self._write_changes()
+        """Write log and steps; False if the database did not take it."""
+        changed = not self._steps or self._write_changes()
         return self.log.close() and changed
+
+    def last_values(self) -> dict[str, object]:
+        """Return what the final UPDATE of the row has to carry: a run may end between two others."""
+        progress = {
+            key: value for key, value in self._changes.items() if key.startswith("progress_")
+        }
+        return {"warning_count": self.log.warnings, **progress}
 
     def _write_changes(self) -> bool:
         self._last_update = clock.monotonic()
@@ -75,10 +82,11 @@ class RowSink(Sink):
                 ProcessEvent.objects.bulk_create(self._steps)
                 self._steps = []
             if self._changes:
-                PipelineProcess.objects.filter(
+                rows = PipelineProcess.objects.filter(
                     pk=self.pk, attempt=self.attempt, state__in=[state.value for state in ACTIVE]
-                ).update(warning_count=self.log.warnings, **self._changes)
-                self._changes = {}
+                )
+                if rows.update(warning_count=self.log.warnings, **self._changes):
+                    self._changes = {}
         except DatabaseError:
             return False  # kept, and tried again with the next
         return True

@@ -35,7 +35,7 @@ def visible_data_products(user: Any) -> models.QuerySet[DataProduct]:
     if user.is_authenticated and user.is_superuser:
         return products
     products = products.filter(target__in=_visible_target_ids(user))
-    if settings.TARGET_PERMISSIONS_ONLY:  # type: ignore[misc]
+    if settings.TARGET_PERMISSIONS_ONLY:
         return products
     allowed: models.QuerySet[DataProduct] = get_objects_for_user(
         user, "tom_dataproducts.view_dataproduct", klass=products
@@ -54,7 +54,7 @@ def visible_processes(user: Any) -> models.QuerySet[PipelineProcess]:
     if user.is_authenticated and user.is_superuser:
         return processes
     processes = processes.filter(target__in=_visible_target_ids(user))
-    if settings.TARGET_PERMISSIONS_ONLY:  # type: ignore[misc]
+    if settings.TARGET_PERMISSIONS_ONLY:
         return processes
     hidden = InputFile.objects.filter(process=models.OuterRef("pk"), product__isnull=False).exclude(
         product__in=visible_data_products(user).values("pk")

@@ -131,7 +131,7 @@ class FullStorage(FileSystemStorage):
     """Writes half of a file and then has no room."""
 
     def _save(self, name, content):
-        super()._save(name, content)
+        super()._save(name, content)  # type: ignore[misc]
         raise OSError(28, "No space left on device")
 
 

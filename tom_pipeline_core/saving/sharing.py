@@ -23,7 +23,7 @@ def share(
 
     Does nothing where the TOM decides by the target alone (``TARGET_PERMISSIONS_ONLY``).
     """
-    if settings.TARGET_PERMISSIONS_ONLY:  # type: ignore[misc]
+    if settings.TARGET_PERMISSIONS_ONLY:
         return
     holders = _common_holders(list(process.input_files.all()))
     if process.user is not None:

@@ -60,6 +60,6 @@ def test_the_demonstration_series_is_small(tmp_path: Path) -> None:
 @pytest.mark.parametrize("flaw", FLAWS)
 def test_each_flaw_makes_a_file_that_differs_from_the_good_one(tmp_path: Path, flaw: str) -> None:
     series = make_series(tmp_path, n_frames=1)
-    spoilt = spoil(series.paths[0], flaw, tmp_path)  # type: ignore[arg-type]
+    spoilt = spoil(series.paths[0], flaw, tmp_path)
     assert spoilt.name == f"{flaw}.fits"
     assert spoilt.read_bytes() != series.paths[0].read_bytes()

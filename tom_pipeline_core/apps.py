@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.apps import AppConfig
+from django.urls import include, path
 
 
 class TomPipelineCoreConfig(AppConfig):
@@ -10,8 +13,19 @@ class TomPipelineCoreConfig(AppConfig):
     verbose_name = "Pipelines"
     default_auto_field = "django.db.models.BigAutoField"
 
-    def ready(self) -> None:
-        from tom_pipeline_core import hooks
-        from tom_pipeline_core.models.moves import process_moved
+    # The methods below are called by tomtoolkit, which swallows an AttributeError from them and
+    # shows any other error on every page: they hold literals only.
 
-        process_moved.connect(hooks.tell_of_move, dispatch_uid="tom_pipeline_core.hooks")
+    def include_url_paths(self) -> list[Any]:
+        return [path("pipelines/", include("tom_pipeline_core.urls"))]
+
+    def nav_items(self) -> list[dict[str, str]]:
+        return [{"partial": "tom_pipeline_core/partials/nav_item.html"}]
+
+    def target_detail_tabs(self) -> list[dict[str, str]]:
+        return [
+            {
+                "partial": "tom_pipeline_core/partials/target_tab_placeholder.html",
+                "label": "Pipelines",
+            }
+        ]

@@ -1,0 +1,1 @@
+"""The pages: each view asks :mod:`tom_pipeline_core.permissions` what its user may see."""

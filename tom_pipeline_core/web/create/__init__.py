@@ -1,0 +1,1 @@
+"""Choosing files, a pipeline and parameters, and running them."""

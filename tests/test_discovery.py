@@ -43,7 +43,7 @@ def test_a_malformed_value_is_a_fault_of_its_line_alone(site_packages, value):
     site_packages.install("a", "1.5", pipelines={"bad": value, "good": "mod:Class"})
     assert found("bad").state == "load error"
     assert found("good").state == "ok"
-    (what,) = faults_of("E010")
+    (what,) = faults_of("W010")
     assert "'bad'" in what
     assert value in what
 
@@ -53,14 +53,14 @@ def test_an_unreadable_entry_points_file_harms_nobody_else(site_packages):
     (info / "entry_points.txt").write_text("x = tom_pipeline_core.pipelines\n[half")
     site_packages.install("b", pipelines={"y": "mod:Y"})
     assert found("y").state == "ok"
-    (what,) = faults_of("E010")
+    (what,) = faults_of("W010")
     assert "a 1.0" in what
 
 
 def test_a_plugin_for_another_core_is_incompatible_and_says_what_it_wants(site_packages):
     site_packages.install("a", requires="tom_pipeline_core>=99,<100", pipelines={"x": "mod:X"})
     assert found("x").state == "incompatible"
-    (what,) = faults_of("E011")
+    (what,) = faults_of("W011")
     assert "tom-pipeline-core<100,>=99" in what
     assert "0.1.0 is installed" in what
 

@@ -13,6 +13,12 @@ class TomPipelineCoreConfig(AppConfig):
     verbose_name = "Pipelines"
     default_auto_field = "django.db.models.BigAutoField"
 
+    def ready(self) -> None:
+        from tom_pipeline_core import checks, hooks  # noqa: F401 - registers the checks
+        from tom_pipeline_core.models.moves import process_moved
+
+        process_moved.connect(hooks.tell_of_move, dispatch_uid="tom_pipeline_core.hooks")
+
     # The methods below are called by tomtoolkit, which swallows an AttributeError from them and
     # shows any other error on every page: they hold literals only.
 

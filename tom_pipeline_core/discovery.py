@@ -119,7 +119,7 @@ def _discover() -> Discovery:
 
 def _names_that_plug_in(faults: list[Fault]) -> set[str]:
     names = set()
-    for distribution in _installed():
+    for distribution in installed():
         text = distribution.read_text("entry_points.txt")
         if not text or not any(group in text for group in GROUPS):
             continue  # the usual case: one file was read, and its METADATA was not parsed
@@ -130,7 +130,8 @@ def _names_that_plug_in(faults: list[Fault]) -> set[str]:
     return names
 
 
-def _installed(**query: str) -> Iterator[Distribution]:
+def installed(**query: str) -> Iterator[Distribution]:
+    """Yield what is installed, in the order of ``sys.path``; several copies come several times."""
     found: Any = importlib_metadata.distributions(**query)
     yield from found
 
@@ -164,7 +165,7 @@ def _chosen_copy(name: str, faults: list[Fault]) -> Distribution | None:
     The first folder on ``sys.path`` decides, as for ``import``; within one folder the newest.
     """
     copies: dict[str, Distribution] = {}
-    for distribution in _installed(name=name):
+    for distribution in installed(name=name):
         if _is_leftover(distribution):
             faults.append(_leftover(distribution))
         else:
@@ -213,11 +214,11 @@ def _registrations(distribution: Distribution, faults: list[Fault]) -> Iterator[
     where = f"{facts['distribution']} {facts['version']}"
     state, reason = _standing(distribution, faults)
     try:
-        lines = list(_entry_points(distribution.read_text("entry_points.txt") or ""))
+        lines = list(entry_points(distribution.read_text("entry_points.txt") or ""))
     except configparser.Error as error:
         faults.append(
             Fault(
-                id=check_id("E010"),
+                id=check_id("W010"),
                 what=f"The entry points of {where} cannot be read: {error}",
                 where=where,
                 hint=f"Install it again: pip install --force-reinstall {facts['distribution']}",
@@ -228,7 +229,7 @@ def _registrations(distribution: Distribution, faults: list[Fault]) -> Iterator[
         if state == "ok" and (problem := malformed(group, target)):
             faults.append(
                 Fault(
-                    id=check_id("E010"),
+                    id=check_id("W010"),
                     what=f"The entry point {name!r} in the group {group} is malformed: {problem}.",
                     where=where,
                     hint="Correct it in its pyproject.toml, then install it again.",
@@ -255,7 +256,15 @@ def malformed(group: str, target: str) -> str:
     return "" if pattern.fullmatch(target) else f"its value {target!r} is not of the form '{form}'"
 
 
-def _entry_points(text: str) -> Iterator[tuple[str, str, str]]:
+def entry_points(text: str) -> Iterator[tuple[str, str, str]]:
+    """
+    Yield group, name and target of our entry points in an ``entry_points.txt``.
+
+    Raises
+    ------
+    configparser.Error
+        If the file cannot be read.
+    """
     parser = configparser.ConfigParser(delimiters=("=",), strict=False, interpolation=None)
     parser.optionxform = str  # type: ignore[method-assign,assignment]
     parser.read_string(text)
@@ -285,7 +294,7 @@ def _standing(distribution: Distribution, faults: list[Fault]) -> tuple[str, str
         reason = f"it requires {wanted}, and {CORE} {tom_pipeline_core.__version__} is installed"
         faults.append(
             Fault(
-                id=check_id("E011"),
+                id=check_id("W011"),
                 what=f"{written} {version} was not made for this version of the core: {reason}.",
                 where=f"{written} {version}",
                 hint=f"Install a version that fits: pip install --upgrade {name} {CORE}",

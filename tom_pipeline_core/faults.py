@@ -12,7 +12,7 @@ class Fault:
     """One thing that is wrong, and what mends it."""
 
     id: str
-    """Of the system check, such as ``tom_pipeline_core.E012``; the letter is the severity."""
+    """Of the system check, such as ``tom_pipeline_core.W012``; the letter is the severity."""
 
     what: str
     """A sentence."""
@@ -37,5 +37,5 @@ class Fault:
 
 
 def check_id(code: str) -> str:
-    """Return the full id of a check, ``E012`` → ``tom_pipeline_core.E012``."""
+    """Return the full id of a check, ``W012`` → ``tom_pipeline_core.W012``."""
     return f"{CHECK_PREFIX}.{code}"

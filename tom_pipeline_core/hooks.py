@@ -23,13 +23,13 @@ from django.core.signals import setting_changed
 from tom_pipeline_core import conf, discovery, hookspecs
 from tom_pipeline_core.exceptions import OutputError
 from tom_pipeline_core.faults import Fault, check_id
-from tom_pipeline_core.models import PipelineProcess
 from tom_pipeline_core.states import State
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
     from tom_pipeline_core.hookspecs import Panel, Submission
+    from tom_pipeline_core.models import PipelineProcess
     from tom_pipeline_core.outputs import Output
 
 logger = logging.getLogger(__name__)
@@ -246,6 +246,8 @@ def executor_for(submission: Submission) -> str | None:
 
 def tell_of_move(*, pk: int, old: State | None, new: State, **kwargs: Any) -> None:
     """Tell plugins that a process moved; a receiver of ``process_moved``, sent after the commit."""
+    from tom_pipeline_core.models import PipelineProcess  # the registry loads before the apps do
+
     observers = is_implemented("process_state_changed")
     succeeded = new is State.SUCCEEDED and is_implemented("outputs_saved")
     if not (observers or succeeded):

@@ -36,7 +36,7 @@ def test_in_a_conflict_nobody_gets_the_name_and_each_goes_by_its_id():
     rows, (fault,) = settled(candidate("a"), candidate("b"))
     assert [row.name for row in rows.values()] == ["a:stack", "b:stack"]
     assert all(row.state == "conflict" and row.offered for row in rows.values())
-    assert fault.id == "tom_pipeline_core.E012"
+    assert fault.id == "tom_pipeline_core.W012"
     assert "a 1.0 (a:Stack), b 1.0 (b:Stack)" in fault.what
     assert "'PREFER': {'stack': 'a'}" in fault.hint
 

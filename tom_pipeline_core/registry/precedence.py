@@ -207,7 +207,7 @@ def _among_plugins(
         example = conf.normalise(winners[0].distribution)
         faults.append(
             Fault(
-                id=check_id("E012"),
+                id=check_id("W012"),
                 what=(
                     f"The name {name!r} is claimed by {claims}; nobody gets it, and they go by "
                     f"{' and '.join(repr(entry.qualified_id) for entry in winners)}."

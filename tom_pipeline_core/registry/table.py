@@ -176,7 +176,7 @@ def _from_hooks(faults: list[Fault]) -> Iterator[Entry]:
         if malformed:
             faults.append(
                 Fault(
-                    id=check_id("E010"),
+                    id=check_id("W010"),
                     what=f"register_pipelines of {plugin.where} returns {name!r}, but {malformed}.",
                     where=plugin.where,
                     hint=f"Report it to the authors of {plugin.distribution}.",

@@ -65,6 +65,18 @@ BROKEN = {
         "parameters are not in order: .*'default' and 'long_name'",
         "E022",
     ),
+    "parameters that do_pipeline does not take": (
+        (
+            "from django import forms\n"
+            "from tom_pipeline_core.models import PipelineProcess\n"
+            "class Pipeline(PipelineProcess):\n"
+            "    class Parameters(forms.Form):\n"
+            "        radius = forms.FloatField()\n"
+            "    def do_pipeline(self, tmpdir, radios=6): return []"
+        ),
+        "do_pipeline does not take its parameters radius",
+        "E022",
+    ),
     "bad parameters": (
         (
             "from tom_pipeline_core.models import PipelineProcess\n"

@@ -94,7 +94,10 @@ def _examined(entry: Entry, loaded: Any) -> type[PipelineProcess] | Fault:
     else:
         code = "E022"
         try:
-            parameters_form(loaded)().as_p()
+            form = parameters_form(loaded)
+            form().as_p()
+            if unknown := _not_taken(loaded.do_pipeline, list(form.base_fields)):
+                problem = f"do_pipeline does not take its parameters {', '.join(unknown)}"
         except Exception as error:  # noqa: BLE001 - the form is the plugin's code
             problem = f"its parameters are not in order: {str(error).rstrip('.')}"
     if not problem:
@@ -110,7 +113,16 @@ def _examined(entry: Entry, loaded: Any) -> type[PipelineProcess] | Fault:
         hint=(
             "Name a class that inherits from PipelineProcess and writes do_pipeline."
             if code == "E021"
-            else "Correct its Parameters or flags."
+            else "Its Parameters or flags and the arguments of do_pipeline must fit each other."
         ),
         subject=entry.name,
     )
+
+
+def _not_taken(function: Any, names: list[str]) -> list[str]:
+    """Return the names that cannot be passed to a function as keywords."""
+    parameters = inspect.signature(function).parameters.values()
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        return []
+    taken = {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+    return [name for name in names if name not in taken]

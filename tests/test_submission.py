@@ -45,6 +45,7 @@ def test_the_message_is_pushed_when_the_transaction_commits(
     target, make_product, django_capture_on_commit_callbacks
 ):
     queue = get_queue("default")
+    queue.huey.flush()  # primary keys start anew in each test, and messages of others may be left
     with django_capture_on_commit_callbacks(execute=True):
         process = submission.submit("Copy", target=target, products=[make_product(target)])
         assert process.pk not in queue.waiting()

@@ -1,0 +1,3 @@
+"""A TOM to look at: ``make demo``. Everything it writes is below ``demo/data``."""
+
+LOGIN, PASSWORD = "demo", "stars"

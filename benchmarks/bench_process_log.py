@@ -52,17 +52,18 @@ def run(lines: int, rewritten: int) -> None:
 
     tenth = lines // 10
     writer = LogWriter(process.pk, 1, max_lines=lines)
-    marks = [time.perf_counter()]
+    began = time.perf_counter()
+    marks = [time.process_time()]
     for part in range(10):
         for number in range(tenth):
             writer.line(time.time(), "log", logging.INFO, LINE % (part * tenth + number))
         writer.flush()
-        marks.append(time.perf_counter())
+        marks.append(time.process_time())
     first, last = marks[1] - marks[0], marks[10] - marks[9]
-    total = marks[10] - marks[0]
+    total = time.perf_counter() - began
     assert LogLine.objects.count() == tenth * 10
     print(f"{tenth * 10} lines: {tenth * 10 / total:,.0f} lines/s")
-    print(f"time per line, last tenth over first tenth: {last / first:.2f}")
+    print(f"processor time per line, last tenth over first tenth: {last / first:.2f}")
 
     started = time.perf_counter()
     newest = LogLine.objects.order_by("-pk").values_list("pk", flat=True)[20]

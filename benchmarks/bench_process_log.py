@@ -51,6 +51,12 @@ def run(lines: int, rewritten: int) -> None:
     print(f"Python {platform.python_version()}, {platform.machine()}, {connection.vendor}")
 
     tenth = lines // 10
+    warm_up = LogWriter(process.pk, 0, max_lines=lines)
+    for number in range(1000):
+        warm_up.line(time.time(), "log", logging.INFO, LINE % number)
+    warm_up.close()
+    LogLine.objects.all().delete()
+
     writer = LogWriter(process.pk, 1, max_lines=lines)
     began = time.perf_counter()
     marks = [time.process_time()]

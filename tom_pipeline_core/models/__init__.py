@@ -6,6 +6,7 @@ The record of one run, and the base class that authors subclass.
 
 from tom_pipeline_core.exceptions import AsyncError, InvalidPipelineError
 from tom_pipeline_core.models.event import ProcessEvent
+from tom_pipeline_core.models.file_facts import FileFacts, Thumbnail
 from tom_pipeline_core.models.input_file import InputFile
 from tom_pipeline_core.models.legacy import (
     ASYNC_STATUS_CREATED,
@@ -17,6 +18,7 @@ from tom_pipeline_core.models.legacy import (
 from tom_pipeline_core.models.log_line import LogLine
 from tom_pipeline_core.models.measurement import Measurement
 from tom_pipeline_core.models.output_record import OutputRecord
+from tom_pipeline_core.models.preset import Preset
 from tom_pipeline_core.models.process import PipelineProcess
 from tom_pipeline_core.models.worker import Worker
 
@@ -26,6 +28,7 @@ __all__ = [
     "ASYNC_STATUS_PENDING",
     "ASYNC_TERMINAL_STATES",
     "AsyncError",
+    "FileFacts",
     "InputFile",
     "InvalidPipelineError",
     "LogLine",
@@ -33,6 +36,8 @@ __all__ = [
     "OutputRecord",
     "PipelineOutput",
     "PipelineProcess",
+    "Preset",
     "ProcessEvent",
+    "Thumbnail",
     "Worker",
 ]

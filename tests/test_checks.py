@@ -134,3 +134,20 @@ def test_with_deploy_every_plugin_is_imported_in_a_child_and_a_fatal_one_is_surv
     assert "nothing_there" in messages["tom-hooks 1.0"].msg
     assert "tom-healthy 1.0" not in messages
     assert not {"healthy_plugin", "exits_plugin", "bad_hooks"} & set(sys.modules)
+
+
+def test_sqlite_without_its_options_is_told_how_to_set_them(monkeypatch):
+    from django.db import connection
+
+    from tom_pipeline_core.checks import check_sqlite
+
+    if connection.vendor != "sqlite":
+        pytest.skip("the tests run on another database")
+    assert check_sqlite() == []
+
+    monkeypatch.setitem(connection.settings_dict, "OPTIONS", {})
+
+    (message,) = check_sqlite()
+    assert message.id == "tom_pipeline_core.W041"
+    assert "transaction_mode" in str(message.hint)
+    assert "write-ahead log" in message.msg

@@ -15,7 +15,7 @@ from typing import Any
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 
-from tom_pipeline_core import conf, discovery, registry
+from tom_pipeline_core import conf, discovery, registry, sqlite
 from tom_pipeline_core.faults import CHECK_PREFIX, Fault, check_id
 from tom_pipeline_core.registry.editable import outdated_editables
 from tom_pipeline_core.registry.examination import examine
@@ -78,3 +78,9 @@ def check_imports(**kwargs: Any) -> list[checks.CheckMessage]:
     except ImproperlyConfigured:
         return []
     return as_messages(examine(), strict=strict)
+
+
+@checks.register(CHECK_PREFIX)
+def check_sqlite(**kwargs: Any) -> list[checks.CheckMessage]:
+    """Say how SQLite is to be set so that pages and workers can write at the same time."""
+    return as_messages(sqlite.faults())

@@ -61,7 +61,9 @@ class PipelineWorker:
         self.grace = settings.shutdown_grace
         # The watchdog must have ended this worker before its leases are taken over.
         self.watchdog = Watchdog(settings.lease * 0.75)
-        self.supervisor = Supervisor(ExecutorPool(), watchdog=self.watchdog)
+        executors = ExecutorPool()
+        executors.check()
+        self.supervisor = Supervisor(executors, watchdog=self.watchdog)
         self.housekeeping_every = settings.lease / 3
         self._slots = threading.BoundedSemaphore(threads)
         self._stop = threading.Event()

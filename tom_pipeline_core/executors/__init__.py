@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import threading
 
 from django.core.exceptions import ImproperlyConfigured
@@ -53,6 +54,7 @@ class ExecutorPool:
         settings = self._settings(alias)
         cls = executor_class(settings.backend)
         try:
+            inspect.signature(cls).bind(**settings.options)  # names the option that is wrong
             return cls(**settings.options)
         except (TypeError, ValueError) as error:
             raise ImproperlyConfigured(
@@ -70,7 +72,27 @@ class ExecutorPool:
     def time_limit(self, alias: str) -> float | None:
         """Return the seconds a run may take, which the supervisor enforces for every executor."""
         limit = self._settings(alias).options.get("time_limit")
-        return None if limit is None else float(limit)
+        if limit is None:
+            return None
+        if isinstance(limit, bool) or not isinstance(limit, int | float) or limit <= 0:
+            raise ImproperlyConfigured(
+                f"TOM_PIPELINES['EXECUTORS'][{alias!r}]['OPTIONS']['time_limit'] must be a number "
+                f"of seconds above 0, or None for no limit, not {limit!r}"
+            )
+        return float(limit)
+
+    def check(self) -> None:
+        """
+        Make every executor of the settings, so that a mistake is seen at start.
+
+        Raises
+        ------
+        ImproperlyConfigured
+            With the setting's name and what it may be.
+        """
+        for alias in conf.get().executors:
+            self.time_limit(alias)
+            self.get(alias)
 
     def close(self) -> None:
         """Close all executors that were made."""

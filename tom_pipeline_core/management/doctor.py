@@ -21,7 +21,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.models.functions import Now
 from tom_dataproducts.models import DataProduct
 
-from tom_pipeline_core import __version__, conf, registry
+from tom_pipeline_core import __version__, conf, registry, sqlite
 from tom_pipeline_core.faults import CHECK_PREFIX, Fault, check_id
 from tom_pipeline_core.models import PipelineProcess, Worker
 from tom_pipeline_core.queues import get_queue
@@ -85,21 +85,6 @@ def _sqlite() -> Iterator[Fault]:
     if connection.vendor != "sqlite":
         return
     name = str(connection.settings_dict["NAME"])
-    options = connection.settings_dict.get("OPTIONS", {})
-    hint = (
-        "DATABASES['default']['OPTIONS'] = {'timeout': 20, 'transaction_mode': 'IMMEDIATE', "
-        "'init_command': 'PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;'}"
-    )
-    if options.get("transaction_mode", "").upper() not in ("IMMEDIATE", "EXCLUSIVE"):
-        yield Fault(
-            id=check_id("W041"),
-            what=(
-                "SQLite begins transactions without a lock to write, so that pages and workers "
-                "that write at the same time get 'database is locked'."
-            ),
-            where=name,
-            hint=hint,
-        )
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA journal_mode")
         (mode,) = cursor.fetchone()
@@ -108,7 +93,7 @@ def _sqlite() -> Iterator[Fault]:
             id=check_id("W042"),
             what=f"SQLite's journal mode is {mode!r}: readers and writers keep each other waiting.",
             where=name,
-            hint=hint,
+            hint=sqlite.HINT,
         )
     yield from _on_network(Path(name), "The database")
 

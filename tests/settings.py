@@ -72,6 +72,15 @@ DATABASES = {
         "TEST": {"NAME": str(BASE_DIR / "test.sqlite3")},
     }
 }
+# The same tests on PostgreSQL: the port of a server on this machine.
+if "TOM_PIPELINES_TEST_POSTGRES" in os.environ:
+    DATABASES["default"] = {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": os.environ.get("TOM_PIPELINES_TEST_DB", "postgres"),
+        "USER": "postgres",
+        "HOST": "127.0.0.1",
+        "PORT": os.environ["TOM_PIPELINES_TEST_POSTGRES"],
+    }
 DEFAULT_AUTO_FIELD = "django.db.models.AutoField"
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

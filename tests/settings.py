@@ -40,7 +40,7 @@ DEBUG = False
 ALLOWED_HOSTS = ["*"]
 SITE_ID = 1
 
-INSTALLED_APPS = [*TOMTOOLKIT_INSTALLED_APPS, "tom_pipeline_core"]  # noqa: F405
+INSTALLED_APPS = [*TOMTOOLKIT_INSTALLED_APPS, "tom_pipeline_core", "tom_education"]  # noqa: F405
 MIDDLEWARE = TOMTOOLKIT_MIDDLEWARE  # noqa: F405
 ROOT_URLCONF = "tom_common.urls"
 TEMPLATES = [

@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 from guardian.shortcuts import get_objects_for_user
-from tom_dataproducts.models import DataProduct, DataProductGroup
+from tom_dataproducts.models import DataProduct, DataProductGroup, PhotometryReducedDatum
 from tom_targets.models import Target
 from tom_targets.permissions import targets_for_user
 
@@ -79,3 +79,17 @@ def may_manage(user: Any, process: PipelineProcess) -> bool:
     if not may_submit(user):
         return False
     return bool(user.is_superuser or user.is_staff or process.user_id == user.pk)
+
+
+def visible_photometry(user: Any) -> models.QuerySet[PhotometryReducedDatum]:
+    """Return the points of photometry that the user may see, as the target's page shows them."""
+    points = PhotometryReducedDatum.objects.all()
+    if user.is_authenticated and user.is_superuser:
+        return points
+    points = points.filter(target__in=_visible_target_ids(user))
+    if settings.TARGET_PERMISSIONS_ONLY:
+        return points
+    allowed: models.QuerySet[PhotometryReducedDatum] = get_objects_for_user(
+        user, "tom_dataproducts.view_photometryreduceddatum", klass=points
+    )
+    return allowed

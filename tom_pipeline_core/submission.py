@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 from tom_dataproducts.models import DataProduct
@@ -311,7 +312,7 @@ def _hand_over(process: PipelineProcess) -> None:
 def _check_limits(user: Any) -> None:
     """Refuse what is over the limits; the lock makes counting and inserting one step."""
     settings = conf.get()
-    type(user).objects.select_for_update().filter(pk=user.pk).first()
+    get_user_model()._default_manager.select_for_update().filter(pk=user.pk).first()
     unfinished = dict.fromkeys((state.value for state in UNFINISHED), 0)
     for state in PipelineProcess.objects.filter(user=user, state__in=unfinished).values_list(
         "state", flat=True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 from typing import Any
+from urllib.parse import urlencode
 
 from django import template
 from django.utils import timezone as django_timezone
@@ -15,6 +16,7 @@ from tom_pipeline_core.web import log_view
 
 register = template.Library()
 register.filter("readable", log_view.readable)
+register.filter("stamp", log_view.stamp)
 
 STATE_LOOKS: dict[str, tuple[str, str, str]] = {
     State.QUEUED.value: ("Queued", "fa-clock-o", "text-bg-secondary"),
@@ -93,11 +95,25 @@ def duration(value: Any) -> str:
     return f"{hours // 24} d {hours % 24} h"
 
 
+@register.simple_tag
+def exact(moment: datetime | None) -> SafeString:
+    """Show the exact UTC, with the reader's words as title."""
+    if moment is None:
+        return format_html("{}", "–")
+    utc = moment.astimezone(timezone.utc)
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        utc.isoformat(timespec="seconds"),
+        in_words(django_timezone.now() - moment, utc),
+        f"{utc:%Y-%m-%d %H:%M:%S} UTC",
+    )
+
+
 @register.filter
 def exact_utc(moment: datetime) -> str:
     """Show a time to the millisecond."""
-    exact = moment.astimezone(timezone.utc)
-    return f"{exact:%Y-%m-%d %H:%M:%S}.{exact.microsecond // 1000:03d} UTC"
+    utc = moment.astimezone(timezone.utc)
+    return f"{utc:%Y-%m-%d %H:%M:%S}.{utc.microsecond // 1000:03d} UTC"
 
 
 @register.filter
@@ -107,6 +123,33 @@ def clock_utc(moment: datetime) -> str:
 
 
 @register.filter
-def plain_number(value: Any) -> str:
-    """Write a number as HTML attributes want it, whatever the language of the page."""
-    return "" if value is None else repr(float(value))
+def epoch(moment: datetime | None) -> str:
+    """Write a time as seconds since 1970, for scripts."""
+    return "" if moment is None else f"{moment.timestamp():.0f}"
+
+
+@register.filter
+def unlocalized(value: Any) -> str:
+    """Write a number as machines read it, whatever the language of the page."""
+    return "" if value is None else str(value)
+
+
+@register.filter
+def short_number(value: float | None) -> str:
+    """Show a number with at most six digits."""
+    return "–" if value is None else f"{value:.6g}"
+
+
+@register.simple_tag
+def level_name(level: int) -> str:
+    """Name the level of a log line."""
+    return log_view.level_name(level)
+
+
+@register.simple_tag
+def wanted_query(wanted: log_view.Wanted | None) -> str:
+    """Write which log lines are wanted as the end of a query string."""
+    if not wanted:
+        return ""
+    chosen = {"level": wanted.level or "", "q": wanted.text}
+    return "&" + urlencode({name: value for name, value in chosen.items() if value})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest
 
@@ -26,3 +28,8 @@ def process_or_404(
     if found is None:
         raise Http404("There is no such process.")
     return found
+
+
+def file_name(process: PipelineProcess) -> str:
+    """Return the process's identifier as a file name that any header takes."""
+    return re.sub(r"[^A-Za-z0-9._-]", "_", process.identifier) or f"process_{process.pk}"

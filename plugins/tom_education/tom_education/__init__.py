@@ -1,1 +1,0 @@
-"""The import package of the former tom_education, on top of tom_pipeline_core."""

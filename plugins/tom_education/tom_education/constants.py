@@ -1,3 +1,0 @@
-"""Names of files as the Las Cumbres Observatory writes them."""
-
-RAW_FILE_EXTENSION = "e00.fits.fz"

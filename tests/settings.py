@@ -40,7 +40,7 @@ DEBUG = False
 ALLOWED_HOSTS = ["*"]
 SITE_ID = 1
 
-INSTALLED_APPS = [*TOMTOOLKIT_INSTALLED_APPS, "tom_pipeline_core"]  # noqa: F405
+INSTALLED_APPS = [*TOMTOOLKIT_INSTALLED_APPS, "tom_pipeline_core", "tom_education"]  # noqa: F405
 MIDDLEWARE = TOMTOOLKIT_MIDDLEWARE  # noqa: F405
 ROOT_URLCONF = "tom_common.urls"
 TEMPLATES = [
@@ -72,6 +72,15 @@ DATABASES = {
         "TEST": {"NAME": str(BASE_DIR / "test.sqlite3")},
     }
 }
+# The same tests on PostgreSQL: the port of a server on this machine.
+if "TOM_PIPELINES_TEST_POSTGRES" in os.environ:
+    DATABASES["default"] = {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": os.environ.get("TOM_PIPELINES_TEST_DB", "postgres"),
+        "USER": "postgres",
+        "HOST": "127.0.0.1",
+        "PORT": os.environ["TOM_PIPELINES_TEST_POSTGRES"],
+    }
 DEFAULT_AUTO_FIELD = "django.db.models.AutoField"
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

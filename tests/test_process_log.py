@@ -21,13 +21,15 @@ def texts(process):
     return list(process.log_lines.values_list("text", flat=True))
 
 
-def test_lines_are_written_in_batches(process, django_assert_num_queries):
+def test_lines_are_written_in_batches(
+    process, django_assert_num_queries, django_assert_max_num_queries
+):
     writer = LogWriter(process.pk, 1, max_lines=1000)
 
     with django_assert_num_queries(0):
         for number in range(400):
             writer.line(0.0, "log", logging.INFO, f"line {number}")
-    with django_assert_num_queries(3):  # a savepoint around one INSERT
+    with django_assert_max_num_queries(4):  # SQLite takes some hundred rows at a time
         writer.flush()
 
     assert texts(process)[:2] == ["line 0", "line 1"]

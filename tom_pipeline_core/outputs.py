@@ -153,3 +153,29 @@ class Spectrum(Output):
     instrument: str = ""
     source: Any = None
     value: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Datum(Output):
+    """
+    One value that belongs to the target and is neither photometry nor a spectrum.
+
+    Parameters
+    ----------
+    value : JSON-able
+        The value.
+    data_type : str
+        What it is: a word by which the site finds it again.
+    timestamp : datetime.datetime or None
+        When it was observed, with a time zone; None stands for the end of the run.
+    source_name : str
+        Where it comes from; the process's identifier unless said otherwise.
+    source : DataProduct or None
+        The input file it was measured on.
+    """
+
+    value: Any
+    data_type: str
+    timestamp: datetime | None = None
+    source_name: str = ""
+    source: Any = None

@@ -109,12 +109,24 @@ def sign_in(page: Page, live_server: LiveServer) -> SignIn:
 
 
 @pytest.fixture
-def worker(transactional_db: None, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """``manage.py run_pipelines`` in a process of its own; its log is shown if the test fails."""
+def worker(
+    transactional_db: None, settings: Settings, tmp_path: Path
+) -> Iterator[subprocess.Popen[bytes]]:
+    """
+    ``manage.py run_pipelines`` in a process of its own; its log is shown if the test fails.
+
+    It has the pipelines and executors that the test has set when it asks for this fixture.
+    """
     log = tmp_path / "worker.log"
+    (tmp_path / "worker_settings.py").write_text(
+        "from tests.settings import *\n"
+        f"TOM_PIPELINES = {settings.TOM_PIPELINES!r}\n"
+        f"TOM_EDUCATION_PIPELINES = {getattr(settings, 'TOM_EDUCATION_PIPELINES', {})!r}\n"
+    )
+    path = [str(tmp_path), str(ROOT), os.environ.get("PYTHONPATH", "")]
     environment = os.environ | {
-        "DJANGO_SETTINGS_MODULE": "tests.settings",
-        "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+        "DJANGO_SETTINGS_MODULE": "worker_settings",
+        "PYTHONPATH": os.pathsep.join(path),
     }
     with log.open("wb") as output:
         process = subprocess.Popen(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+import socket
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
@@ -40,6 +41,21 @@ def test_a_queue_that_cannot_be_reached_does_not_stop_the_submitter(settings, tm
     forget_queues()
 
     assert get_queue("default").push(1) is False
+
+
+def test_a_broker_that_never_answers_holds_a_submitter_up_for_a_bounded_time(settings):
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts, and that is all
+        port = silent.getsockname()[1]
+        settings.TOM_PIPELINES = {
+            "QUEUES": {
+                "default": {"huey_class": "huey.RedisHuey", "url": f"redis://127.0.0.1:{port}/0"}
+            }
+        }
+        forget_queues()
+        queue = get_queue("default")
+
+        assert queue.huey.storage.pool.connection_kwargs["socket_timeout"] == 3
+        assert queue.push(1) is False
 
 
 def test_an_unknown_queue_is_named():

@@ -12,15 +12,41 @@ ASYNC_STATUS_FAILED = "failed"
 ASYNC_TERMINAL_STATES = (ASYNC_STATUS_CREATED, ASYNC_STATUS_FAILED)
 
 
-class PipelineOutput(NamedTuple):
+class _Positions(NamedTuple):
+    path: Any
+    output_type: Any
+    data_product_type: str
+    data: Any
+
+
+class PipelineOutput(_Positions):
     """
     An output by position, as old pipelines return it.
 
-    ``output_type`` is ``DataProduct`` (keep the file) or ``ReducedDatum`` (``data`` is
-    ``(mjd, magnitude, error, file)``). New code returns :mod:`tom_pipeline_core.outputs`.
+    Parameters
+    ----------
+    path : path or None
+        A file inside the run's ``tmpdir``.
+    output_type : type
+        ``DataProduct`` (keep the file) or ``ReducedDatum`` (``data``, or else the text of the
+        file, is a value that belongs to the target).
+    data_product_type, tag : str
+        The same by two names: a key of the site's ``DATA_PRODUCT_TYPES``.
+    data : tuple
+        ``(mjd, magnitude, error, file)`` of a ``ReducedDatum``.
+
+    New code returns :mod:`tom_pipeline_core.outputs`.
     """
 
-    path: Any
-    output_type: type = DataProduct
-    data_product_type: str = ""
-    data: Any = ""
+    __slots__ = ()
+
+    def __new__(
+        cls,
+        path: Any,
+        output_type: Any = DataProduct,
+        data_product_type: str | None = None,
+        data: Any = "",
+        *,
+        tag: str = "",
+    ) -> PipelineOutput:
+        return super().__new__(cls, path, output_type, data_product_type or tag or "", data)

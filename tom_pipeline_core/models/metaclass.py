@@ -9,6 +9,8 @@ from django.core.exceptions import FieldError
 from django.db import models
 from django.db.models.base import ModelBase
 
+from tom_pipeline_core.models.own_label import own_label
+
 LABEL_MAX = 100  # ContentType.app_label, which the admin's log may write
 
 loaded_classes: dict[str, type[models.Model]] = {}
@@ -26,6 +28,7 @@ class PipelineBase(ModelBase):
 
     A subclass becomes a proxy with a label that is not installed, so that ``makemigrations`` never
     sees it; an ``app_label`` that the author states is kept, and then migrations are the author's.
+    So is the label of an app whose migrations already hold the class.
     """
 
     def __new__(
@@ -52,7 +55,8 @@ class PipelineBase(ModelBase):
             "__qualname__": f"{attrs.get('__qualname__', name)}.Meta",
         }
         if getattr(meta, "app_label", None) is None:
-            options["app_label"] = ("pipeline_" + re.sub(r"\W", "_", module))[:LABEL_MAX]
+            uninstalled = ("pipeline_" + re.sub(r"\W", "_", module))[:LABEL_MAX]
+            options["app_label"] = own_label(module, name) or uninstalled
         attrs["Meta"] = type("Meta", (meta,) if meta else (), options)
         cls = cast(PipelineBase, super().__new__(mcs, name, bases, attrs, **kwargs))
         loaded_classes[dotted_path(cls)] = cls  # type: ignore[assignment]

@@ -12,6 +12,7 @@ import logging
 import threading
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -26,6 +27,7 @@ from tom_pipeline_core.queues.serializer import SignedJSONSerializer
 logger = logging.getLogger(__name__)
 
 SALT = "tom_pipeline_core.queues"
+REDIS_TIMEOUTS = {"socket_connect_timeout": "1", "socket_timeout": "3"}  # above Huey's read of 1 s
 
 _queues: dict[str, Queue] = {}
 _lock = threading.Lock()
@@ -52,6 +54,8 @@ class Queue:
         huey_class: type[Huey] = import_string(path)
         if "filename" in options:
             options["filename"] = str(options["filename"])
+        if str(options.get("url", "")).startswith(("redis://", "rediss://")):
+            options["url"] = _with_timeouts(options["url"])
         self.alias = alias
         self.huey = huey_class(
             options.pop("name", f"tom-pipelines-{alias}"),
@@ -116,6 +120,13 @@ def forget_queues() -> None:
     """Make queues anew at the next use, after settings have changed."""
     with _lock:
         _queues.clear()
+
+
+def _with_timeouts(url: str) -> str:
+    """Bound the wait for a broker that accepts and never answers: pages push in their requests."""
+    parts = urlsplit(url)
+    query = {**REDIS_TIMEOUTS, **dict(parse_qsl(parts.query))}
+    return urlunsplit(parts._replace(query=urlencode(query)))
 
 
 def _key() -> bytes:

@@ -7,6 +7,7 @@ saving, which moves the process to ``succeeded``. Every other ending is the supe
 
 from __future__ import annotations
 
+import inspect
 import logging
 import time
 from pathlib import Path
@@ -40,7 +41,9 @@ SAVING_TRIES = 3
 SAVING_PAUSE = 1.0  # seconds before the second try, doubled before the third
 
 
-def execute(pk: int, attempt: int, reporter: Reporter) -> None:
+def execute(
+    pk: int, attempt: int, reporter: Reporter, *, process: PipelineProcess | None = None
+) -> None:
     """
     Run a claimed process to its successful end.
 
@@ -50,6 +53,9 @@ def execute(pk: int, attempt: int, reporter: Reporter) -> None:
         The process, and the number of the claim.
     reporter : Reporter
         Takes the log, the status and the progress.
+    process : PipelineProcess, optional
+        An object of the class that is to run, for code that runs its own; otherwise the registry
+        says which class it is.
 
     Raises
     ------
@@ -58,10 +64,13 @@ def execute(pk: int, attempt: int, reporter: Reporter) -> None:
     Fenced
         If the process was cancelled or claimed by another worker meanwhile.
     """
-    process = _fetch(pk, attempt)
-    pipeline = _load(process)
-    # The row becomes an object of the class that runs; proxies share the table.
-    process.__class__ = pipeline
+    row = _fetch(pk, attempt)
+    if process is None:
+        process = row
+        # The row becomes an object of the class that runs; proxies share the table.
+        process.__class__ = _load(row)
+    else:
+        process.refresh_from_db()
     _check_inputs(process)
     parameters = _parameters(process)
     process._reporter = reporter
@@ -138,7 +147,7 @@ def _run(process: PipelineProcess, tmpdir: Path, parameters: dict[str, Any]) -> 
     process.parameters = parameters
     try:
         # A generator runs while it is read, so reading belongs to the run.
-        outputs = normalise(process, process.do_pipeline(tmpdir, **parameters))
+        outputs = normalise(process, process.do_pipeline(tmpdir, **_keywords(process, parameters)))
     except OutputError as error:
         raise RunFailed.because(error, str(error), FailureKind.SAVING) from error
     except AsyncError as error:
@@ -168,6 +177,16 @@ def _run(process: PipelineProcess, tmpdir: Path, parameters: dict[str, Any]) -> 
     finally:
         process.finish_log()
     return outputs
+
+
+def _keywords(process: PipelineProcess, parameters: dict[str, Any]) -> dict[str, Any]:
+    """Return what ``do_pipeline`` gets: old pipelines may declare flags and take none."""
+    if process.Parameters is not None or not process.flags:
+        return parameters
+    taken = inspect.signature(process.do_pipeline).parameters
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in taken.values()):
+        return parameters
+    return {name: value for name, value in parameters.items() if name in taken}
 
 
 def _save(process: PipelineProcess, outputs: list[Any], tmpdir: Path, reporter: Reporter) -> None:

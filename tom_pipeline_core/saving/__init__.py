@@ -28,8 +28,16 @@ from tom_pipeline_core.models import (
     PipelineOutput,
     PipelineProcess,
 )
-from tom_pipeline_core.outputs import File, Output, Photometry, PhotometryTable, Plot, Spectrum
-from tom_pipeline_core.saving import photometry, spectra
+from tom_pipeline_core.outputs import (
+    Datum,
+    File,
+    Output,
+    Photometry,
+    PhotometryTable,
+    Plot,
+    Spectrum,
+)
+from tom_pipeline_core.saving import datums, photometry, spectra
 from tom_pipeline_core.saving.files import StagedFile, Staging
 from tom_pipeline_core.saving.normalise import normalise
 from tom_pipeline_core.saving.sharing import share
@@ -44,6 +52,7 @@ class _Plan:
     files: list[tuple[File | Plot, StagedFile]] = field(default_factory=list)
     points: list[Any] = field(default_factory=list)
     spectra: list[Any] = field(default_factory=list)
+    datums: list[Any] = field(default_factory=list)
     by_plugins: list[Any] = field(default_factory=list)
     """What plugins have saved already."""
 
@@ -138,6 +147,8 @@ def _plan(
             points.extend(photometry.points_of_table(process, output))
         elif isinstance(output, Spectrum):
             plan.spectra.append(spectra.row_of(process, output, version))
+        elif isinstance(output, Datum):
+            plan.datums.append(datums.row_of(process, output, version))
         else:
             raise OutputError(f"Outputs of type {type(output).__name__} cannot be saved")
     plan.points, left_out = photometry.rows_of(process, points, version)
@@ -150,7 +161,7 @@ def _write(
     process: PipelineProcess, plan: _Plan, version: str, say: Callable[[str, int], None]
 ) -> None:
     products = _write_files(process, plan.files, say)
-    datums: list[Any] = []
+    reduced: list[Any] = []
     if plan.points:
         count = photometry.save_rows(plan.points)
         OutputRecord.objects.create(
@@ -159,7 +170,7 @@ def _write(
             points=count,
             reduction_version=version,
         )
-        datums.extend(row for row in plan.points if row.pk is not None)
+        reduced.extend(row for row in plan.points if row.pk is not None)
     for row in plan.spectra:
         refusal = spectra.save_row(row)
         if refusal:
@@ -171,7 +182,17 @@ def _write(
             points=len(row.flux),
             reduction_version=version,
         )
-        datums.append(row)
+        reduced.append(row)
+    for row in plan.datums:
+        row.save()
+        OutputRecord.objects.create(
+            process=process,
+            kind=OutputRecord.Kind.OTHER,
+            name=row.data_type,
+            points=1,
+            reduction_version=version,
+        )
+        reduced.append(row)
     for made in plan.by_plugins:
         if isinstance(made, DataProduct):
             OutputRecord.objects.create(
@@ -181,7 +202,7 @@ def _write(
                 name=Path(str(made.data.name)).name if made.data else "",
             )
             products.append(made)
-    share(process, products, datums)
+    share(process, products, reduced)
     keep_fates(process)
 
 

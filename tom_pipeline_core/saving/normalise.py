@@ -12,7 +12,8 @@ from tom_dataproducts.models import DataProduct, ReducedDatum
 
 from tom_pipeline_core.exceptions import OutputError
 from tom_pipeline_core.models import PipelineOutput, PipelineProcess
-from tom_pipeline_core.outputs import File, Output, Photometry
+from tom_pipeline_core.outputs import Datum, File, Output, Photometry
+from tom_pipeline_core.saving.datums import text_of
 
 MJD_OF_UNIX_EPOCH = 40587.0
 SECONDS_PER_DAY = 86400.0
@@ -71,7 +72,9 @@ def _from_positions(process: PipelineProcess, output: PipelineOutput) -> Output:
     raise OutputError(f"Invalid output type '{getattr(kind, '__name__', kind)}'")
 
 
-def _reduced_datum(process: PipelineProcess, output: PipelineOutput) -> Photometry:
+def _reduced_datum(process: PipelineProcess, output: PipelineOutput) -> Output:
+    if output.path is not None and (output.data is None or output.data in ("", ())):
+        return _datum_of_file(process, Path(output.path), str(output.data_product_type or ""))
     try:
         mjd, magnitude, error, *rest = output.data
         mjd, magnitude, error = float(mjd), float(magnitude), float(error)
@@ -91,11 +94,21 @@ def _reduced_datum(process: PipelineProcess, output: PipelineOutput) -> Photomet
     )
 
 
+def _datum_of_file(process: PipelineProcess, path: Path, data_type: str) -> Datum:
+    assert process._work_folder is not None
+    return Datum(
+        value=text_of(path, process._work_folder / "tmp"),
+        data_type=data_type or "text",
+        source_name=f"{process.identifier}_{path.name}",
+    )
+
+
 def find_input(process: PipelineProcess, mark: Any) -> DataProduct | None:
     """Return the input file that ``mark`` names: a DataProduct, a path, a name or a file object."""
     if isinstance(mark, DataProduct):
         return mark
-    name = str(getattr(mark, "name", mark) or "")
+    is_path = isinstance(mark, os.PathLike)  # whose own ``name`` is the base name only
+    name = str(mark if is_path else getattr(mark, "name", mark) or "")
     if not name:
         return None
     products: list[DataProduct] = list(process.input_files.all())

@@ -1,0 +1,9 @@
+"""Here for databases that list it."""
+
+from django.db import migrations
+
+
+class Migration(migrations.Migration):
+    dependencies = [("tom_education", "0002_observationalert")]
+
+    operations = []

@@ -1,0 +1,35 @@
+"""Choose the command and turn its errors into one line and an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from tom_pipeline_core import __version__
+from tom_pipeline_core.cli import check, listing, new, run
+from tom_pipeline_core.cli.errors import UsageError
+
+COMMANDS = {"new": new, "run": run, "check": check, "list": listing}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run ``tom-pipelines`` and return its exit code."""
+    parser = argparse.ArgumentParser(
+        prog="tom-pipelines", description="Write, run and check pipelines for TOMs."
+    )
+    parser.add_argument("--version", action="version", version=f"tom-pipeline-core {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, module in COMMANDS.items():
+        help_text = module.HELP
+        command = commands.add_parser(name, help=help_text, description=help_text)
+        module.add_arguments(command)
+    options = parser.parse_args(arguments)
+    try:
+        return COMMANDS[options.command].execute(options)
+    except UsageError as error:
+        sys.stderr.write(f"tom-pipelines {options.command}: error: {error}\n")
+        return 2
+    except KeyboardInterrupt:
+        sys.stderr.write("\nInterrupted; nothing was kept.\n")
+        return 130

@@ -36,7 +36,9 @@ def execute(options: argparse.Namespace) -> int:
         sys.stdout.write(json.dumps(rows, indent=2, ensure_ascii=False) + "\n")
         return 0
     if not rows:
-        sys.stdout.write("No pipeline is installed here. Write one: tom-pipelines new my_pipeline\n")
+        sys.stdout.write(
+            "No pipeline is installed here. Write one: tom-pipelines new my_pipeline\n"
+        )
     for row in rows:
         state = "" if row["state"] == "ok" else f"  [{row['state']}: {row['reason']}]"
         sys.stdout.write(f"{row['name']}  ({row['qualified_id']} {row['version']}){state}\n")

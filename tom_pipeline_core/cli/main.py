@@ -26,7 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         module.add_arguments(command)
     options = parser.parse_args(arguments)
     try:
-        return COMMANDS[options.command].execute(options)
+        code: int = COMMANDS[options.command].execute(options)
+        return code
     except UsageError as error:
         sys.stderr.write(f"tom-pipelines {options.command}: error: {error}\n")
         return 2

@@ -49,7 +49,7 @@ def execute(options: argparse.Namespace) -> int:
         raise UsageError(f"{folder} is a file; choose a folder with -o")
     if not options.overwrite and folder.is_dir() and any(folder.iterdir()):
         raise UsageError(f"{folder} is not empty; choose another with -o, or say --overwrite")
-    values = _parameters(options.parameter)
+    values = parameters_of(options.parameter)
     ra, dec = _coordinates(options.ra, options.dec)
     sys.path.insert(0, str(Path.cwd()))  # console scripts do not see modules in the folder
     with standalone.start():
@@ -61,7 +61,7 @@ def execute(options: argparse.Namespace) -> int:
                 options.files,
                 ra=ra,
                 dec=dec,
-                parameters=_typed(name, values),
+                parameters=typed(name, values),
                 listener=terminal,
             )
         except (SubmissionRefused, PipelineNotFound, InvalidPipelineError) as error:
@@ -77,7 +77,8 @@ def execute(options: argparse.Namespace) -> int:
     return 0
 
 
-def _parameters(pairs: list[str]) -> dict[str, list[str]]:
+def parameters_of(pairs: list[str]) -> dict[str, list[str]]:
+    """Return what stands in ``NAME=VALUE`` arguments, all values of a name together."""
     values: dict[str, list[str]] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
@@ -122,7 +123,7 @@ def _known(pipeline: str) -> str:
     return standalone.register(pipeline)
 
 
-def _typed(name: str, values: dict[str, list[str]]) -> dict[str, Any]:
+def typed(name: str, values: dict[str, list[str]]) -> dict[str, Any]:
     """Return values as the form takes them: lists for lists, and what people write for booleans."""
     from django import forms
 

@@ -31,7 +31,8 @@ def outdated_editables() -> Iterator[Fault]:
         checkout = _checkout(distribution.read_text("direct_url.json"))
         if checkout is None:
             continue
-        declared = _declared(checkout / "pyproject.toml")
+        project = read_project(checkout / "pyproject.toml")
+        declared = declared_entry_points(project) if project is not None else None
         if declared is None:
             continue
         text = distribution.read_text("entry_points.txt") or ""
@@ -51,13 +52,18 @@ def _checkout(direct_url: str | None) -> Path | None:
     return Path(unquote(url.path))
 
 
-def _declared(path: Path) -> dict[tuple[str, str], str] | None:
-    """Return our entry points by group and name; None if the file does not tell."""
+def read_project(path: Path) -> dict[str, Any] | None:
+    """Return the table ``project`` of a ``pyproject.toml``; None if it cannot be had."""
     try:
         project: dict[str, Any] = tomllib.loads(path.read_text("utf-8")).get("project", {})
     except (OSError, ValueError):
         return None
-    if not project or "entry-points" in project.get("dynamic", ()):
+    return project or None
+
+
+def declared_entry_points(project: dict[str, Any]) -> dict[tuple[str, str], str] | None:
+    """Return our entry points by group and name; None if the table does not tell."""
+    if "entry-points" in project.get("dynamic", ()):
         return None
     groups = project.get("entry-points", {})
     return {

@@ -40,7 +40,6 @@ class _Listening(Executor):
         self._executor = executor
         self._listener = listener
         self.blocks = executor.blocks
-        self.isolates = executor.isolates
         self.remote = executor.remote
 
     def start(self, spec: RunSpec, sink: Sink) -> Handle:

@@ -168,10 +168,7 @@ def collect(process: PipelineProcess) -> Result:
         },
         photometry=_photometry(process),
         measurements={name: tuple(values) for name, values in measurements.items()},
-        skipped={
-            row.name: row.reason
-            for row in process.inputs.filter(fate="skipped")
-        },
+        skipped={row.name: row.reason for row in process.inputs.filter(fate="skipped")},
     )
 
 

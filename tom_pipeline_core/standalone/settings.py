@@ -23,6 +23,8 @@ DATABASES = {
             "transaction_mode": "IMMEDIATE",
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;",
         },
+        # The same file for pytest-django, so that child processes see what a test sees.
+        "TEST": {"NAME": str(BASE_DIR / "db.sqlite3")},
     }
 }
 DEFAULT_AUTO_FIELD = "django.db.models.AutoField"

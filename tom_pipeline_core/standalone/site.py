@@ -54,6 +54,9 @@ def _set_up() -> None:
         from django.core.management import call_command
 
         call_command("migrate", run_syncdb=True, verbosity=0, interactive=False)
+        from django.db import connections
+
+        connections.close_all()
 
 
 def register(target: str) -> str:

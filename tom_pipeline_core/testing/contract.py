@@ -18,7 +18,7 @@ class PipelineContract:
 
     ::
 
-        from tom_pipeline_core.testing import PipelineContract
+        from tom_pipeline_core.testing.contract import PipelineContract
 
         class TestStack(PipelineContract):
             pipeline = 'stack'          # as installed, or the class itself
@@ -70,6 +70,7 @@ class PipelineContract:
     def test_a_file_that_is_no_data_is_refused_in_words(self, case: Case) -> None:
         conditions.a_file_that_is_no_data_is_refused_in_words(case)
 
+    @pytest.mark.django_db(transaction=True)  # the run is another process and has to see the row
     def test_it_stops_within_five_seconds(self, case: Case) -> None:
         try:
             conditions.it_stops_within_five_seconds(case)

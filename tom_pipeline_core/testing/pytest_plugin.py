@@ -3,13 +3,18 @@ The pytest plugin that comes with the core: fixtures for the tests of pipelines.
 
 It is imported in every pytest run of the environment, and before coverage begins: nothing but
 pytest is imported until a fixture is used. With pytest-django and settings of its own, a test uses
-that TOM; without, a throw-away one.
+that TOM; without, a throw-away one, made at the first use, or before anything is collected::
+
+    [tool.pytest.ini_options]
+    tom_pipelines_site = true       # tests may import pipelines at their top
 """
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +23,53 @@ import pytest
 if TYPE_CHECKING:
     from tom_pipeline_core.standalone import Result
     from tom_pipeline_core.testing.frames import Series
+
+
+INI = "tom_pipelines_site"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the option by which tests may import pipelines at their top."""
+    parser.addini(
+        INI,
+        "make a throw-away TOM before tests are collected, so that they can import pipelines",
+        type="bool",
+        default=False,
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the TOM early where the project asks for it."""
+    if not config.pluginmanager.hasplugin("django"):
+        # A mark that the contract uses.
+        config.addinivalue_line("markers", "django_db: without pytest-django this has no effect")
+    if config.getini(INI) and not _django_is_configured():
+        from tom_pipeline_core import standalone
+
+        site = ExitStack()
+        site.enter_context(standalone.start())
+        config.add_cleanup(site.close)
+
+
+def _django_is_configured() -> bool:
+    if os.environ.get("DJANGO_SETTINGS_MODULE"):
+        return True
+    if "django.conf" not in sys.modules:
+        return False
+    from django.conf import settings
+
+    return bool(settings.configured)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark tests that use a TOM, so that pytest-django makes its database."""
+    if not (config.pluginmanager.hasplugin("django") and _django_is_configured()):
+        return
+    for item in items:
+        uses_site = "pipeline_site" in getattr(item, "fixturenames", ())
+        if uses_site and item.get_closest_marker("django_db") is None:
+            item.add_marker(pytest.mark.django_db)
 
 
 @pytest.fixture(scope="session")
@@ -31,12 +83,7 @@ def _throw_away_tom() -> Iterator[Path]:
 @pytest.fixture
 def pipeline_site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[None]:
     """Make sure of a TOM; uploaded files go to a folder of this test."""
-    from django.conf import settings
-
-    own = os.environ.get("DJANGO_SETTINGS_MODULE", "")
-    if settings.configured and not own.startswith("tom_pipeline_core.standalone"):
-        request.getfixturevalue("db")
-    else:
+    if not _django_is_configured():
         request.getfixturevalue("_throw_away_tom")
     from django.test import override_settings
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from django.apps import apps
 
 from tom_pipeline_core import registry
+from tom_pipeline_core.registry.editable import read_project
 
 PIPELINE = """
     from tom_pipeline_core.models import PipelineProcess
@@ -34,6 +36,26 @@ def _forget_models(module: str) -> None:
             if model.__module__ == module:
                 del apps.all_models[label][key]
     apps.clear_cache()
+
+
+def write_metadata(checkout: Path) -> None:
+    """Install a checkout as an editable install does, with the checkout itself on the path."""
+    project = read_project(checkout / "pyproject.toml")
+    assert project is not None
+    for old in checkout.glob("*.dist-info"):
+        shutil.rmtree(old)
+    info = checkout / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
+    info.mkdir()
+    requires = "".join(f"Requires-Dist: {line}\n" for line in project["dependencies"])
+    (info / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n{requires}"
+    )
+    (info / "entry_points.txt").write_text(
+        "".join(
+            f"[{group}]\n" + "".join(f"{name} = {target}\n" for name, target in points.items())
+            for group, points in project["entry-points"].items()
+        )
+    )
 
 
 class SitePackages:

@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help_text = module.HELP
         command = commands.add_parser(name, help=help_text, description=help_text)
         module.add_arguments(command)
-    options = parser.parse_args(arguments)
+    options = parser.parse_args(_with_southern(sys.argv[1:] if arguments is None else arguments))
     try:
         code: int = COMMANDS[options.command].execute(options)
         return code
@@ -34,3 +34,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("\nInterrupted; nothing was kept.\n")
         return 130
+
+
+def _with_southern(arguments: Sequence[str]) -> list[str]:
+    """Join ``--dec -46:41:24`` by an equals sign: argparse takes the declination for an option."""
+    joined: list[str] = []
+    for argument in arguments:
+        if joined and joined[-1] in ("--ra", "--dec") and argument[:1] == "-":
+            joined[-1] += f"={argument}"
+        else:
+            joined.append(argument)
+    return joined

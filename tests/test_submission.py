@@ -35,7 +35,7 @@ def test_a_process_is_queued_with_all_that_history_needs(target, make_product, u
     assert process.pipeline_name == "Copy"
     assert process.pipeline_id == "settings:Copy"
     assert process.process_type == "tests.sample_pipelines.Copy"
-    assert [row.name for row in process.inputs.all()] == ["frame.fits"]
+    assert [(row.name, row.size) for row in process.inputs.all()] == [("frame.fits", 30)]
     assert list(process.input_files.all()) == [product]
     event = process.events.get()
     assert (event.value, event.user, event.origin) == ("queued", user, "page")

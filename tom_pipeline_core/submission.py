@@ -264,6 +264,14 @@ def _name(product: DataProduct) -> str:
     return Path(str(product.data.name)).name if product.data else f"data product {product.pk}"
 
 
+def _size(product: DataProduct) -> int | None:
+    """Return the bytes of a file, or None where the storage does not say."""
+    try:
+        return int(product.data.size)
+    except (OSError, NotImplementedError):
+        return None
+
+
 # -- making -----------------------------------------------------------------------------------
 
 
@@ -289,7 +297,9 @@ def _create(submission: Submission, key: str | None, origin: str) -> PipelinePro
         process.save()
         PipelineProcess.objects.filter(pk=process.pk).update(queued_at=Now())
         InputFile.objects.bulk_create(
-            InputFile(process=process, product=product, name=_name(product)[:255])
+            InputFile(
+                process=process, product=product, name=_name(product)[:255], size=_size(product)
+            )
             for product in submission.products
         )
         ProcessEvent.objects.create(

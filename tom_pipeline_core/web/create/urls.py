@@ -1,5 +1,11 @@
 """The pages of a new process and the target's tab."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from tom_pipeline_core.web import target_tab
+from tom_pipeline_core.web.create import page
+
+urlpatterns = [
+    path("new/", page.process_create, name="process-create"),
+    path("target/<int:pk>/tab/", target_tab.target_tab, name="target-tab"),
+]

@@ -1,0 +1,240 @@
+"""The page of a new process: choosing and running, as plain forms."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+from tom_targets.base_models import BaseTarget
+
+from tests.conftest import MakeProduct, MakeTarget
+from tests.web.create.pages import CreatePage
+from tom_pipeline_core.models import PipelineProcess
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("samples")]
+
+
+@pytest.fixture
+def member(client: Client, user: User) -> Client:
+    client.force_login(user)
+    return client
+
+
+def test_a_process_is_made_of_the_chosen_files_pipeline_and_parameters(
+    member: Client, user: User, target: BaseTarget, make_product: MakeProduct
+) -> None:
+    products = [make_product(target, f"frame{number}.fits") for number in range(3)]
+    page = CreatePage(member, f"?target={target.pk}")
+
+    page.press("choose", product=[products[0].pk, products[2].pk], pipeline="Adjustable")
+    response = page.press("run", **{"param-radius": "7.5"})
+
+    process = PipelineProcess.objects.get()
+    assert response.url == process.get_absolute_url()
+    assert set(process.input_files.all()) == {products[0], products[2]}
+    assert process.user == user
+    assert process.parameters["radius"] == 7.5
+
+
+def test_pressing_run_twice_makes_one_process_and_after_a_change_another(
+    member: Client, target: BaseTarget, make_product: MakeProduct
+) -> None:
+    product = make_product(target)
+    page = CreatePage(member, f"?target={target.pk}&product={product.pk}&pipeline=Adjustable")
+    form = dict(page.fields)
+
+    addresses = [page.client.post(page.address, {**form, "do": "run"}).url for _ in range(2)]
+    changed = page.client.post(page.address, {**form, "do": "run", "param-radius": "9"}).url
+
+    assert addresses[0] == addresses[1] != changed
+    assert PipelineProcess.objects.count() == 2
+
+
+def test_select_all_takes_every_file_that_matches_on_all_pages(
+    member: Client, target: BaseTarget, make_product: MakeProduct
+) -> None:
+    for number in range(60):
+        make_product(target, f"{'dark' if number % 3 else 'light'}{number}.fits")
+    page = CreatePage(member, f"?target={target.pk}")
+    assert len(page.names) == 50
+
+    page.press("filter", q="LIGHT")
+    assert len(page.names) == 20
+    page.press("select-all")
+    page.press("filter", q="")
+
+    assert page.count == 20
+    page.press("page:2")
+    assert len(page.names) == 10
+    assert page.count == 20
+    page.press("select-none")
+    assert page.count == 0
+
+
+def test_the_name_filter_reads_the_name_and_not_its_folder(
+    member: Client, make_target: MakeTarget, make_product: MakeProduct
+) -> None:
+    target = make_target("nova")
+    make_product(target, "frame.fits")
+    page = CreatePage(member, f"?target={target.pk}&q=nova")
+    assert page.names == []
+    assert CreatePage(member, f"?target={target.pk}&q=FRA+fits").names == ["frame.fits"]
+
+
+def test_unticking_a_file_takes_it_out(
+    member: Client, target: BaseTarget, make_product: MakeProduct
+) -> None:
+    first, second = make_product(target, "a.fits"), make_product(target, "b.fits")
+    page = CreatePage(member, f"?target={target.pk}&product={first.pk}&product={second.pk}")
+    assert page.count == 2
+
+    page.press("filter", product=[str(second.pk)])
+
+    assert page.count == 1
+    assert page.fields["product"] == [str(second.pk)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "text"),
+    [
+        ({"product": []}, "products", "Select at least one file"),
+        ({"pipeline": ""}, "pipeline", "Choose a pipeline"),
+        ({"pipeline": "Nonsense"}, "pipeline", "There is no pipeline 'Nonsense'"),
+        ({"param-radius": "99"}, "radius", "less than or equal to 50"),
+        ({"param-method": "guess"}, "method", "guess is not one of the available choices"),
+    ],
+)
+def test_bad_input_is_told_at_its_field_and_nothing_is_lost(
+    member: Client,
+    target: BaseTarget,
+    make_product: MakeProduct,
+    changes: dict[str, object],
+    field: str,
+    text: str,
+) -> None:
+    product = make_product(target)
+    page = CreatePage(member, f"?target={target.pk}&product={product.pk}&pipeline=Adjustable")
+
+    response = page.press("run", **{"param-radius": "7", **changes})
+
+    assert response.status_code == 200
+    assert [name for name, _ in page.errors] == [field]
+    assert text in page.errors[0][1]
+    if "param-radius" not in changes and "pipeline" not in changes:
+        assert page.fields["param-radius"] == ["7"]
+    assert not PipelineProcess.objects.exists()
+
+
+def test_a_file_that_is_gone_is_named(
+    member: Client, target: BaseTarget, make_product: MakeProduct
+) -> None:
+    product = make_product(target, "gone.fits")
+    product.data.storage.delete(product.data.name)
+    page = CreatePage(member, f"?target={target.pk}&product={product.pk}&pipeline=Copy")
+
+    page.press("run")
+
+    assert "gone.fits is missing in the storage" in page.errors[0][1]
+
+
+def test_a_file_that_the_pipeline_does_not_take_is_named_and_its_card_says_so(
+    member: Client, target: BaseTarget, make_product: MakeProduct
+) -> None:
+    product = make_product(target, "notes.txt", "hello")
+    page = CreatePage(member, f"?target={target.pk}&product={product.pk}&pipeline=OnlyFits")
+    reason = "File 'notes.txt' does not end an allowed filename suffix"
+    assert reason in page.response.context["cards"][-1].misfit
+
+    page.press("run")
+
+    assert reason in page.errors[0][1]
+
+
+def test_a_file_of_another_target_is_refused(
+    member: Client, target: BaseTarget, make_target: MakeTarget, make_product: MakeProduct
+) -> None:
+    other = make_product(make_target("Elsewhere"), "other.fits")
+    page = CreatePage(member, f"?target={target.pk}&product={other.pk}&pipeline=Copy")
+
+    page.press("run")
+
+    assert "other.fits belongs to another target" in page.errors[0][1]
+    assert not PipelineProcess.objects.exists()
+
+
+def test_a_hidden_file_is_refused_as_one_that_does_not_exist(
+    member: Client, target: BaseTarget, make_target: MakeTarget, make_product: MakeProduct
+) -> None:
+    hidden = make_product(make_target("Secret", permissions="PRIVATE"), "secret.fits")
+    told = []
+    for pk in (hidden.pk, hidden.pk + 1000):
+        page = CreatePage(member, f"?target={target.pk}&product={pk}&pipeline=Copy")
+        page.press("run")
+        told.append(page.errors)
+        assert "secret.fits" not in page.content
+    assert told[0] == told[1] == [("products", "Files: One of the files does not exist.")]
+
+
+def test_running_again_starts_from_the_earlier_choice(
+    member: Client, user: User, target: BaseTarget, make_product: MakeProduct
+) -> None:
+    product = make_product(target)
+    page = CreatePage(member, f"?target={target.pk}&product={product.pk}&pipeline=Adjustable")
+    page.press("run", **{"param-radius": "8"})
+
+    again = CreatePage(member, f"?from={PipelineProcess.objects.get().pk}")
+
+    assert again.fields["product"] == [str(product.pk)]
+    assert again.fields["pipeline"] == ["Adjustable"]
+    assert again.fields["param-radius"] == ["8.0"]
+
+
+def test_without_a_target_the_page_offers_those_one_may_see(
+    member: Client, target: BaseTarget, make_target: MakeTarget
+) -> None:
+    make_target("Secret", permissions="PRIVATE")
+    html = member.get(reverse("tom_pipeline_core:process-create")).content.decode()
+    assert target.name in html
+    assert "Secret" not in html
+
+
+def test_outsiders_find_neither_the_page_nor_an_earlier_process(
+    member: Client, make_target: MakeTarget
+) -> None:
+    hidden = make_target(permissions="PRIVATE")
+    process = PipelineProcess.objects.create(target=hidden, pipeline_name="Copy")
+    address = reverse("tom_pipeline_core:process-create")
+    for query in (f"?target={hidden.pk}", "?target=999", "?target=x", f"?from={process.pk}"):
+        assert member.get(address + query).status_code == 404
+    assert member.post(address, {"target": hidden.pk, "do": "run"}).status_code == 404
+
+
+def test_anonymous_visitors_are_asked_to_log_in(client: Client, make_target: MakeTarget) -> None:
+    target = make_target(permissions="OPEN")
+    response = client.get(reverse("tom_pipeline_core:process-create"), {"target": target.pk})
+    assert response.status_code == 302
+    assert response.url.startswith("/accounts/login/")
+
+
+@pytest.mark.parametrize("number", [10, 1000])
+def test_the_number_of_queries_does_not_grow_with_the_files(
+    member: Client,
+    target: BaseTarget,
+    make_product: MakeProduct,
+    number: int,
+    django_assert_max_num_queries,
+) -> None:
+    from tom_dataproducts.models import DataProduct
+
+    first = make_product(target)
+    DataProduct.objects.bulk_create(
+        DataProduct(target=target, data=f"x/frame{index}.fits", data_product_type="fits_file")
+        for index in range(number - 1)
+    )
+    address = reverse("tom_pipeline_core:process-create")
+    with django_assert_max_num_queries(12):
+        member.get(address, {"target": target.pk})
+    with django_assert_max_num_queries(12):
+        CreatePage(member, f"?target={target.pk}&selected=1-5000&pipeline=Adjustable&q=frame")
+    assert first.pk

@@ -14,9 +14,8 @@ from django.views.decorators.http import require_safe
 from tom_pipeline_core import permissions
 from tom_pipeline_core.models import InputFile, OutputRecord, PipelineProcess
 from tom_pipeline_core.states import UNFINISHED, State
-from tom_pipeline_core.web import lookup
-from tom_pipeline_core.web.process_live import number
-from tom_pipeline_core.web.process_outputs import IMAGE_SUFFIXES
+from tom_pipeline_core.web import file_kinds, lookup
+from tom_pipeline_core.web.log_view import number
 
 PAGE_ROWS = 15
 
@@ -97,20 +96,14 @@ def _describe(user: Any, processes: list[PipelineProcess]) -> None:
         row.input_bands = sorted(band for band in bands if band)
         row.output_count = len(outputs[process.pk])
         row.output_points = sum(record.points or 0 for record in outputs[process.pk])
-        row.picture = next(
-            (record.product for record in outputs[process.pk] if _is_picture(record)), None
-        )
+        row.picture = next((record for record in outputs[process.pk] if _is_picture(record)), None)
         row.may_cancel = not process.is_terminal and permissions.may_manage(user, process)
         row.seconds = _seconds(process)
 
 
 def _is_picture(record: Any) -> bool:
     product = record.product if record.seen else None
-    return bool(
-        product is not None
-        and product.data
-        and str(product.data.name).lower().endswith(IMAGE_SUFFIXES)
-    )
+    return bool(product and product.data and file_kinds.is_image(str(product.data.name)))
 
 
 def _seconds(process: PipelineProcess) -> float | None:

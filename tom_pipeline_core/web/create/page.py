@@ -21,7 +21,7 @@ from tom_pipeline_core.web.create.choose_target import choose_target
 from tom_pipeline_core.web.create.draft import PREFIX, Draft
 from tom_pipeline_core.web.create.files import Files
 from tom_pipeline_core.web.create.parameters import ParametersSection
-from tom_pipeline_core.web.process_live import number
+from tom_pipeline_core.web.log_view import number
 
 FILE_ACTIONS = ("filter", "page", "select-all", "select-none")
 

@@ -79,6 +79,7 @@ class PipelineWorker:
         self.watchdog.start()
         self._start_thread("pipelines-housekeeping", self._housekeeping)
         self._start_thread("pipelines-rows", self._watch_rows)
+        self._start_thread("pipelines-prepare", self._prepare)
         self._consumer = _Consumer(
             self.queue.huey,
             self.begin_shutdown,
@@ -119,6 +120,12 @@ class PipelineWorker:
 
     def _start_thread(self, name: str, work: Callable[[], None]) -> None:
         threading.Thread(target=work, name=name, daemon=True).start()
+
+    def _prepare(self) -> None:
+        """Make the usual executor ready, so that the first process does not wait for it."""
+        executor = self._executor_or_none("default")
+        if executor is not None:
+            executor.prepare()
 
     # -- ways to start a process ----------------------------------------------------------------
 

@@ -137,6 +137,9 @@ class Executor(ABC):
             If nothing could be started and nothing runs.
         """
 
+    def prepare(self) -> None:  # noqa: B027 - optional
+        """Make ready what a first run would have to wait for; a worker calls it when it starts."""
+
     def reap(self, handle_id: str) -> bool:
         """End what a dead worker left behind; True if the run is surely over."""
         return False

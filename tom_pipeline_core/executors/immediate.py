@@ -7,8 +7,10 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 
+from django.utils.module_loading import import_string
+
 from tom_pipeline_core.executors.base import Executor, Handle, Outcome, RunSpec, Sink
-from tom_pipeline_core.runner import Fenced, RunFailed, execute
+from tom_pipeline_core.runner import Fenced, RunFailed
 from tom_pipeline_core.runner.reporter import Reporter
 from tom_pipeline_core.runner.streams import LineWriter, ReportHandler
 
@@ -27,10 +29,19 @@ class ImmediateHandle(Handle):
 
 
 class ImmediateExecutor(Executor):
-    """Runs the process before ``start`` returns."""
+    """
+    Runs the process before ``start`` returns.
+
+    Parameters
+    ----------
+    entry : str
+        What a run calls, ``module:function``.
+    """
 
     blocks = True
-    isolates = False
+
+    def __init__(self, entry: str = "tom_pipeline_core.runner:execute") -> None:
+        self._entry = import_string(entry.replace(":", "."))
 
     def start(self, spec: RunSpec, sink: Sink) -> ImmediateHandle:
         try:
@@ -54,7 +65,7 @@ class ImmediateExecutor(Executor):
 
     def execute(self, spec: RunSpec, sink: Sink) -> None:
         """Run the process; raises what the runner raises."""
-        execute(spec.pk, spec.attempt, sink)
+        self._entry(spec.pk, spec.attempt, sink)
 
 
 @contextmanager

@@ -38,6 +38,7 @@ TICK = 0.25  # seconds that a wait for the run lasts
 LOOK = 1.0  # seconds between looks at the row: a request to cancel is seen that soon
 SELF_FENCE = 0.8  # of the lease: by then the run has ended, before anybody else may start it
 BLOCKING_LEASE = 24 * 3600.0  # for executors that cannot renew because they run in this thread
+LAST_WAIT = 15.0  # seconds for a run to end whose supervision failed
 FINISH_TRIES = 60
 FINISH_PAUSE = 0.5
 UNAVAILABLE_PAUSE = 5.0  # before a process that could not be started is tried again
@@ -155,9 +156,15 @@ class Supervisor:
         except Unavailable as reason:
             self._put_back(process, str(reason))
             return
-        if handle.id and not executor.remote:
-            self._mine(process).update(handle=handle.id)
-        outcome, stopped_for = self._watch(process, executor, handle, sink, time_limit)
+        try:
+            if handle.id and not executor.remote:
+                self._mine(process).update(handle=handle.id)
+            outcome, stopped_for = self._watch(process, executor, handle, sink, time_limit)
+        except BaseException:
+            # The process is about to be recorded as failed: its run must not go on.
+            handle.stop(force=True)
+            handle.wait(LAST_WAIT)
+            raise
         if stopped_for == "lost":
             logger.warning(
                 "Process %s was taken from this worker; it writes no more of it", process.pk

@@ -279,6 +279,7 @@ def test_a_toml_file_in_a_package_is_a_pipeline(recipe):
     assert cls.verbose_name == "List of sources"
     assert cls.environment.requirements == ["numpy>=2.2"]
     assert cls.allowed_suffixes == (".fits",)
+    assert cls.Parameters is not None
     form = cls.Parameters({"threshold": "0.5", "mode": "bad"})
     assert set(form.errors) == {"threshold", "mode"}
     assert cls.Parameters.base_fields["threshold"].help_text == "In standard deviations."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from tom_pipeline_core.exceptions import AsyncError
@@ -53,13 +54,13 @@ def fill(command: Iterable[Argument], values: Mapping[str, Any]) -> Iterator[str
         alone = PLACEHOLDER.fullmatch(argument)
         if alone and alone[1] and isinstance(values[alone[1]], list | tuple):
             for item in values[alone[1]]:
-                _refuse_option(alone[1], item, argument)
+                _refuse_option(alone[1], item)
                 yield str(item)
             continue
-        yield PLACEHOLDER.sub(lambda match, whole=argument: _text(match, values, whole), argument)
+        yield PLACEHOLDER.sub(partial(_text, values), argument)
 
 
-def _text(match: re.Match[str], values: Mapping[str, Any], argument: str) -> str:
+def _text(values: Mapping[str, Any], match: re.Match[str]) -> str:
     if not match[1]:
         return match[0][0]
     value = values[match[1]]
@@ -68,11 +69,11 @@ def _text(match: re.Match[str], values: Mapping[str, Any], argument: str) -> str
     if isinstance(value, list | tuple):
         return ",".join(str(item) for item in value)
     if match.start() == 0:
-        _refuse_option(match[1], value, argument)
+        _refuse_option(match[1], value)
     return str(value)
 
 
-def _refuse_option(name: str, value: Any, argument: str) -> None:
+def _refuse_option(name: str, value: Any) -> None:
     if isinstance(value, str) and value.startswith("-"):
         raise AsyncError(
             f"The parameter {name!r} may not begin with '-' ({value!r}): the program would take it "

@@ -56,6 +56,7 @@ install: $(STAMP)
 $(STAMP): pyproject.toml constraints.txt $(addsuffix /pyproject.toml,$(PLUGINS))
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] < (3, 14))' || { \
 	  echo "$$($(PYTHON) --version 2>&1): Python 3.10 to 3.13 is needed. Name one: make PYTHON=python3.11 ..." >&2; exit 1; }
+	@echo 'Installing into $(VENV), the first time within a minute or so'
 	@test -x $(BIN)/python || $(PYTHON) -m venv --without-pip $(VENV)
 	@test -x $(BIN)/uv || $(PYTHON) -m pip --python $(BIN)/python install -q --disable-pip-version-check -c constraints.txt uv \
 	  || echo 'uv could not be installed; going on with pip, which is slower' >&2

@@ -105,6 +105,7 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
+    "loggers": {"tom_common.signals": {"level": "WARNING"}},  # one line for each new user
 }
 
 TOM_PIPELINES = {

@@ -16,7 +16,8 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from types import FrameType
+from typing import Any, NoReturn
 
 from django.db import DatabaseError, close_old_connections, connection
 from django.db.models.functions import Now
@@ -74,30 +75,31 @@ class PipelineWorker:
 
     def run(self) -> None:
         """Work until SIGTERM or SIGINT, or until drained."""
-        self._register()
-        self.queue.serve(self._on_message)
-        self.watchdog.start()
-        self._start_thread("pipelines-housekeeping", self._housekeeping)
-        self._start_thread("pipelines-rows", self._watch_rows)
-        self._start_thread("pipelines-prepare", self._prepare)
-        self._consumer = _Consumer(
-            self.queue.huey,
-            self.begin_shutdown,
-            workers=self.threads,
-            worker_type="thread",
-            periodic=False,
-            initial_delay=POLL_FIRST,
-            max_delay=POLL_MOST,
-            graceful_signal="TERM",
-            shutdown_timeout=self.grace + 30,
-        )
-        logger.info(
-            "Worker %s serves queue %r with %d threads",
-            self.supervisor.name,
-            self.queue.alias,
-            self.threads,
-        )
+        for number in (signal.SIGTERM, signal.SIGINT):  # until the consumer has set its own
+            signal.signal(number, self._leave_early)
         try:
+            self._register()
+            self.queue.serve(self._on_message)
+            self.watchdog.start()
+            self._start_thread("pipelines-housekeeping", self._housekeeping)
+            self._start_thread("pipelines-rows", self._watch_rows)
+            self._consumer = _Consumer(
+                self.queue.huey,
+                self.begin_shutdown,
+                workers=self.threads,
+                worker_type="thread",
+                periodic=False,
+                initial_delay=POLL_FIRST,
+                max_delay=POLL_MOST,
+                graceful_signal="TERM",
+                shutdown_timeout=self.grace + 30,
+            )
+            logger.info(
+                "Worker %s serves queue %r with %d threads",
+                self.supervisor.name,
+                self.queue.alias,
+                self.threads,
+            )
             self._consumer.run()  # type: ignore[no-untyped-call]
         finally:
             self._stop.set()
@@ -105,6 +107,11 @@ class PipelineWorker:
             self.watchdog.stop()
             self.supervisor.close()
             self._unregister()
+
+    def _leave_early(self, number: int, frame: FrameType | None) -> NoReturn:
+        """Undo what is undone at any end, rather than die with a row that says otherwise."""
+        self.begin_shutdown(impatient=True)
+        raise SystemExit(0)
 
     def begin_shutdown(self, impatient: bool) -> None:
         """Take no more processes; those that run get the grace time, then go back to the queue."""

@@ -119,6 +119,8 @@ def get_queue(alias: str) -> Queue:
 def forget_queues() -> None:
     """Make queues anew at the next use, after settings have changed."""
     with _lock:
+        for queue in _queues.values():
+            queue.huey.storage.close()
         _queues.clear()
 
 

@@ -111,4 +111,3 @@ LOGGING = {
 TOM_PIPELINES = {
     "QUEUES": {"default": {"huey_class": "huey.SqliteHuey", "filename": DATA / "queue.sqlite3"}},
 }
-TOM_PIPELINES["EXECUTORS"] = {"default": {"BACKEND": "immediate"}}

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +18,18 @@ from django import forms
 from django.core.serializers.json import DjangoJSONEncoder
 
 from tom_pipeline_core.exceptions import InvalidPipelineError
+
+logger = logging.getLogger(__name__)
+
+_SINGLE = (
+    forms.CharField,
+    forms.IntegerField,
+    forms.BooleanField,
+    forms.ChoiceField,
+    forms.fields.BaseTemporalField,
+    forms.DurationField,
+)
+"""Fields that take one value; their subclasses FloatField, EmailField and so on do too."""
 
 FORBIDDEN_NAMES = frozenset({"self", "tmpdir"})
 
@@ -103,12 +116,49 @@ def clean_parameters(
     unknown = [name for name in values if name not in form_class.base_fields]
     if unknown:
         return {}, {str(name): [_unknown(str(name), form_class)] for name in unknown}
-    form = form_class({**defaults(pipeline), **values})
-    if not form.is_valid():
+    misfits = {
+        name: [text]
+        for name, value in values.items()
+        if (text := _misfit(form_class.base_fields[name], value))
+    }
+    if misfits:
+        return {}, misfits
+    form = form_class(
+        {**defaults(pipeline), **{name: _as_typed(value) for name, value in values.items()}}
+    )
+    try:
+        valid = form.is_valid()
+    except Exception as error:
+        # A form is the plugin's code, and forms are written for text that people type.
+        logger.exception("The parameters of %s could not be checked", pipeline.__qualname__)
+        return {}, {
+            "__all__": [
+                f"The pipeline could not check its parameters ({type(error).__name__}: {error})."
+            ]
+        }
+    if not valid:
         return {}, {
             name: [str(message) for message in messages] for name, messages in form.errors.items()
         }
     return dict(form.cleaned_data), {}
+
+
+def _misfit(field: forms.Field, value: Any) -> str:
+    """Return why a value of JSON cannot be what a field of a form reads, or ``''``."""
+    if isinstance(
+        field, forms.JSONField | forms.MultipleChoiceField | forms.ModelMultipleChoiceField
+    ):
+        return ""
+    if isinstance(field, forms.IntegerField) and isinstance(value, bool):
+        return "Enter a number."  # to Python, True is one
+    if isinstance(field, _SINGLE) and isinstance(value, list | tuple | dict):
+        return "Give one value, not a list or an object."
+    return ""
+
+
+def _as_typed(value: Any) -> Any:
+    """Return a number as the text that a person would type; fields of forms expect text."""
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
 def _unknown(name: str, form_class: type[forms.Form]) -> str:

@@ -392,14 +392,33 @@ def run_again(
     key: str | None = None,
     origin: str = "",
 ) -> PipelineProcess:
-    """Submit the same pipeline on the same files, with the same or other parameters."""
+    """
+    Submit the same pipeline on the same files, with the same or other parameters.
+
+    Raises
+    ------
+    SubmissionRefused
+        As :func:`submit`, and if one of the files is gone: a run on the others is another run.
+    """
+    gone = process.inputs.filter(product__isnull=True).values_list("name", flat=True)
+    if gone:
+        raise SubmissionRefused({"products": [f"{name} no longer exists." for name in gone]})
     products: Sequence[DataProduct] = list(process.input_files.all())
-    return submit(
-        process.pipeline_id or process.pipeline_name,
-        target=process.target,
-        products=products,
-        parameters=process.parameters if parameters is None else parameters,
-        user=user,
-        key=key,
-        origin=origin,
-    )
+    with transaction.atomic():
+        again = submit(
+            process.pipeline_id or process.pipeline_name,
+            target=process.target,
+            products=products,
+            parameters=process.parameters if parameters is None else parameters,
+            user=user,
+            key=key,
+            origin=origin,
+        )
+        ProcessEvent.objects.get_or_create(
+            process=process,
+            kind=ProcessEvent.Kind.REQUEST,
+            value="run again",
+            detail=f"as process {again.pk}",
+            defaults={"attempt": process.attempt, "time": Now(), "user": user, "origin": origin},
+        )
+    return again

@@ -5,7 +5,9 @@ The names are looked up by templates of the TOM's own pages, so a system check r
 """
 
 from django.urls import include, path
+from tom_common.api_router import SharedAPIRootRouter
 
+from tom_pipeline_core.rest_api import routes
 from tom_pipeline_core.web import (
     light_curve,
     process_actions,
@@ -15,6 +17,9 @@ from tom_pipeline_core.web import (
     processes_page,
     table_preview,
 )
+
+# The TOM collects the endpoints of all apps by importing their ``urls``.
+routes.register(SharedAPIRootRouter())
 
 app_name = "tom_pipeline_core"
 

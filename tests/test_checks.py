@@ -9,7 +9,7 @@ from django.core import checks
 from django.core.management import call_command
 
 from tests.installed import PIPELINE
-from tom_pipeline_core.checks import check_imports, check_plugins, check_settings
+from tom_pipeline_core.checks import check_imports, check_plugins, check_settings, check_urls
 
 
 def by_id(messages) -> dict[str, checks.CheckMessage]:
@@ -151,3 +151,26 @@ def test_sqlite_without_its_options_is_told_how_to_set_them(monkeypatch):
     assert message.id == "tom_pipeline_core.W041"
     assert "transaction_mode" in str(message.hint)
     assert "write-ahead log" in message.msg
+
+
+def test_all_our_addresses_are_in_the_site_s_urls():
+    assert check_urls() == []
+
+
+def test_a_site_without_our_addresses_is_told_so(settings):
+    settings.ROOT_URLCONF = "tests.empty_urls"
+    (message,) = check_urls()
+    assert message.id == "tom_pipeline_core.E070"
+    assert message.level == checks.ERROR
+    assert "tom_common.urls" in str(message.hint)
+
+
+def test_an_error_in_our_urls_that_the_site_swallows_is_shown_with_its_place(monkeypatch):
+    from tom_pipeline_core.web import process_page
+
+    monkeypatch.delattr(process_page, "process_log")
+    monkeypatch.delitem(sys.modules, "tom_pipeline_core.urls")
+    (message,) = check_urls()
+    assert message.id == "tom_pipeline_core.E070"
+    assert "process_log" in message.msg
+    assert "urls.py" in str(message.hint)

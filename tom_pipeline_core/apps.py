@@ -23,7 +23,11 @@ class TomPipelineCoreConfig(AppConfig):
     # shows any other error on every page: they hold literals only.
 
     def include_url_paths(self) -> list[Any]:
-        return [path("pipelines/", include("tom_pipeline_core.urls"))]
+        return [
+            path("pipelines/", include("tom_pipeline_core.urls")),
+            # In the place of the TOM's own pages, which come later in its URLconf.
+            path("dataproducts/data/group/", include("tom_pipeline_core.web.groups")),
+        ]
 
     def nav_items(self) -> list[dict[str, str]]:
         return [{"partial": "tom_pipeline_core/partials/nav_item.html"}]

@@ -9,11 +9,14 @@ one.
 
 from __future__ import annotations
 
+import importlib
+import traceback
 from collections.abc import Iterable
 from typing import Any
 
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
+from django.urls import NoReverseMatch, get_resolver
 
 from tom_pipeline_core import conf, discovery, registry, sqlite
 from tom_pipeline_core.faults import CHECK_PREFIX, Fault, check_id
@@ -84,3 +87,50 @@ def check_imports(**kwargs: Any) -> list[checks.CheckMessage]:
 def check_sqlite(**kwargs: Any) -> list[checks.CheckMessage]:
     """Say how SQLite is to be set so that pages and workers can write at the same time."""
     return as_messages(sqlite.faults())
+
+
+@checks.register(checks.Tags.urls)
+def check_urls(**kwargs: Any) -> list[checks.CheckMessage]:
+    """
+    Say why our pages are not there: tomtoolkit swallows some errors of an app's URLconf.
+
+    Among the checks of URLs, so that a worker, which needs none, does not load them all.
+    """
+    try:
+        urls = importlib.import_module("tom_pipeline_core.urls")
+        for name in names_of_urls(urls.urlpatterns):
+            _reverse(name)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is what is to be said
+        return [
+            checks.Error(
+                f"The pages of pipelines are not available: {type(error).__name__}: {error}",
+                hint=(
+                    "The site's ROOT_URLCONF must include 'tom_common.urls'. The error came from:\n"
+                    + "".join(traceback.format_tb(error.__traceback__)[-3:])
+                ),
+                obj="tom_pipeline_core.urls",
+                id=check_id("E070"),
+            )
+        ]
+    return []
+
+
+def names_of_urls(patterns: Iterable[Any]) -> list[str]:
+    """Return the names of URL patterns, those of included ones too."""
+    names: list[str] = []
+    for pattern in patterns:
+        if hasattr(pattern, "url_patterns"):
+            names += names_of_urls(pattern.url_patterns)
+        else:
+            names.append(pattern.name)
+    return names
+
+
+def _reverse(name: str) -> None:
+    """Raise NoReverseMatch unless the site knows the name, with whatever arguments."""
+    found = get_resolver().namespace_dict.get("tom_pipeline_core")
+    if found is None:
+        raise NoReverseMatch("the site's URLs have no namespace 'tom_pipeline_core'")
+    _prefix, resolver = found
+    if name not in resolver.reverse_dict:
+        raise NoReverseMatch(f"the site's URLs have no name 'tom_pipeline_core:{name}'")

@@ -9,7 +9,9 @@ from tom_common.api_router import SharedAPIRootRouter
 
 from tom_pipeline_core.rest_api import routes
 from tom_pipeline_core.web import (
+    health_page,
     light_curve,
+    plugins_page,
     process_actions,
     process_files,
     process_live,
@@ -26,6 +28,10 @@ app_name = "tom_pipeline_core"
 urlpatterns = [
     path("", processes_page.process_list, name="process-list"),
     path("", include("tom_pipeline_core.web.create.urls")),
+    path("bulk/", processes_page.process_bulk, name="process-bulk"),
+    path("plugins/", plugins_page.plugin_list, name="plugin-list"),
+    path("health/", health_page.health, name="health"),
+    path("health.json", health_page.health_json, name="health-json"),
     path("<int:pk>/", process_page.process_detail, name="process-detail"),
     path("<int:pk>/poll/", process_live.process_poll, name="process-poll"),
     path("<int:pk>/steps/", process_live.process_steps, name="process-steps"),

@@ -6,7 +6,7 @@ import secrets
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Count, Exists, F, IntegerField, OuterRef, QuerySet, Subquery
+from django.db.models import Count, Exists, F, IntegerField, Min, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.utils import timezone
@@ -90,3 +90,15 @@ def usual_seconds(request: HttpRequest, process: PipelineProcess) -> float | Non
     )
     durations = sorted(latest)
     return durations[len(durations) // 2].total_seconds() if durations else None
+
+
+def worker_missing(request: HttpRequest) -> dict[str, Any] | None:
+    """Return how many visible processes wait in queues that no worker serves; None if none do."""
+    served = workers_alive().values("queue")
+    found = (
+        lookup.processes(request)
+        .filter(state=State.QUEUED.value)
+        .exclude(queue_alias__in=served)
+        .aggregate(count=Count("pk"), oldest=Min("queued_at"))
+    )
+    return found if found["count"] else None

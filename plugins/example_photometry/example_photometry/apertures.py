@@ -276,7 +276,7 @@ def sum_apertures(
         # sep scales a masked aperture up; here what is missing has to be seen, not guessed.
         flux[:, column], _, _ = sep.sum_circle(stamps.pixels, xs, ys, radius, subpix=0)
         bad[:, column], _, _ = sep.sum_circle(holes, xs, ys, radius, subpix=0)
-    area = math.pi * np.asarray(radii, dtype=float) ** 2 - bad
+    area = np.maximum(math.pi * np.asarray(radii, dtype=float) ** 2 - bad, 0.0)
     lost = ~_inside(stamps, x, y, margin=float(np.max(radii)))
     flux[lost] = np.nan
     size = stamps.size

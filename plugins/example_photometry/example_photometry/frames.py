@@ -7,6 +7,7 @@ makes a file unusable is a :class:`~example_photometry.errors.FrameError` that s
 
 from __future__ import annotations
 
+import math
 import re
 import warnings
 from collections.abc import Iterator, Mapping
@@ -22,6 +23,7 @@ from astropy.wcs import WCS
 from numpy.typing import NDArray
 
 from example_photometry.errors import FrameError
+from example_photometry.target import Target
 from example_photometry.times import Exposure, Stamp, read_exposure, read_site
 
 SMALLEST_SIDE = 24
@@ -70,6 +72,11 @@ class FrameInfo:
         Index of the HDU whose header holds the celestial WCS; -1: none.
     wcs_failed : str
         Why the WCS must not be trusted, from the header (``WCSERR 4``); empty when it may.
+    at : (float, float) or None
+        Where the WCS puts the target: pixels, 0-based, inside the image or not. None without a
+        WCS, or further away than it can tell.
+    distance : float
+        Degrees from the middle of the image to the target by the WCS; NaN without one.
     """
 
     path: Path
@@ -85,6 +92,8 @@ class FrameInfo:
     airmass: float
     wcs_hdu: int
     wcs_failed: str
+    at: tuple[float, float] | None = None
+    distance: float = np.nan
     telescope: str = ""
     instrument: str = ""
     notes: tuple[str, ...] = ()
@@ -168,9 +177,20 @@ def number(value: Any) -> float:
     return result if result > 0 and np.isfinite(result) else np.nan
 
 
-def inspect(path: Path | str, overrides: Overrides | None = None) -> FrameInfo:
+def inspect(
+    path: Path | str,
+    overrides: Overrides | None = None,
+    target: Target | None = None,
+) -> FrameInfo:
     """
     Check a file by its headers.
+
+    Parameters
+    ----------
+    path : path
+    overrides : Overrides or None
+    target : Target or None
+        To see where the WCS puts it.
 
     Raises
     ------
@@ -189,22 +209,29 @@ def inspect(path: Path | str, overrides: Overrides | None = None) -> FrameInfo:
             gain = number(cards.get("EGAIN"))
         read_noise = overrides.read_noise or number(cards.get("RDNOISE", cards.get("READNOIS")))
         saturation = overrides.saturation or number(cards.get("SATURATE"))
+        exposure = read_exposure(
+            cards, date_obs_is=overrides.date_obs_is, exposure_override=overrides.exptime
+        )
+        wcs_hdu, wcs = _find_wcs(hdus, index)
+        at, distance = None, np.nan
+        if wcs is not None and target is not None:
+            at, distance = locate(wcs, shape, *target.at(exposure.mid.mjd))
         return FrameInfo(
             path=path,
             hdu=index,
             mask_hdu=_mask_index(hdus, index, shape),
             shape=shape,
-            exposure=read_exposure(
-                cards, date_obs_is=overrides.date_obs_is, exposure_override=overrides.exptime
-            ),
+            exposure=exposure,
             filter=_filter(cards),
             gain=gain,
             read_noise=0.0 if np.isnan(read_noise) else read_noise,
             saturation=np.inf if np.isnan(saturation) else saturation,
             site=read_site(cards) if overrides.site is None else overrides.site,
             airmass=number(cards.get("AIRMASS")),
-            wcs_hdu=_wcs_index(hdus, index),
+            wcs_hdu=wcs_hdu,
             wcs_failed=_wcs_failed(cards),
+            at=at,
+            distance=distance,
             telescope=str(cards.get("TELESCOP", "")).strip(),
             instrument=str(cards.get("INSTRUME", "")).strip(),
         )
@@ -328,20 +355,29 @@ def _mask_index(hdus: fits.HDUList, image: int, shape: tuple[int, int]) -> int:
     return -1
 
 
-def _wcs_index(hdus: fits.HDUList, image: int) -> int:
+def _find_wcs(hdus: fits.HDUList, image: int) -> tuple[int, WCS | None]:
     for n in dict.fromkeys((image, 0)):
-        if read_wcs(hdus, n) is not None:
-            return n
-    return -1
+        wcs = read_wcs(hdus, n)
+        if wcs is not None:
+            return n, wcs
+    return -1, None
 
 
 def read_wcs(hdus: fits.HDUList, index: int) -> WCS | None:
-    """The celestial WCS of an HDU, with its distortions; None when there is none that works."""
+    """The equatorial J2000 WCS of an HDU, with its distortions; None when none works."""
     try:
         wcs = WCS(hdus[index].header, hdus, naxis=2)
+        if not wcs.has_celestial or not any(axis.startswith("RA") for axis in wcs.wcs.ctype):
+            return None
+        system = wcs.wcs.radesys
+        if system not in ("", "ICRS", "FK5", "GAPPT") or not (
+            math.isnan(wcs.wcs.equinox) or wcs.wcs.equinox == 2000.0
+        ):
+            return None
+        wcs.all_pix2world(0.0, 0.0, 0)
     except Exception:  # noqa: BLE001  wcslib's errors have no common base, and broken cards abound
         return None
-    return wcs if wcs.has_celestial else None
+    return wcs
 
 
 def _wcs_failed(cards: Cards) -> str:
@@ -351,6 +387,51 @@ def _wcs_failed(cards: Cards) -> str:
     except (TypeError, ValueError):
         failed = False
     return f"WCSERR {code}" if failed else ""
+
+
+def pixel_scale(wcs: WCS) -> float:
+    """Arcseconds per pixel, the geometric mean of both axes."""
+    return float(np.sqrt(abs(np.linalg.det(wcs.pixel_scale_matrix)))) * 3600
+
+
+def locate(
+    wcs: WCS, shape: tuple[int, int], ra: float, dec: float
+) -> tuple[tuple[float, float] | None, float]:
+    """
+    Where a WCS puts sky coordinates.
+
+    Parameters
+    ----------
+    wcs : astropy.wcs.WCS
+    shape : (ny, nx)
+    ra, dec : float
+        ICRS degrees.
+
+    Returns
+    -------
+    at : (float, float) or None
+        0-based pixels; None further away than a frame's size, where distortions mislead.
+    distance : float
+        Degrees from the middle of the image.
+    """
+    ny, nx = shape
+    centre = (float(v) for v in wcs.all_pix2world((nx - 1) / 2, (ny - 1) / 2, 0, ra_dec_order=True))
+    distance = _separation(ra, dec, *centre)
+    if not distance < 90:
+        return None, distance
+    # Distorted systems do not converge far outside the image: the linear one decides there.
+    x, y = (float(v) for v in wcs.wcs_world2pix(ra, dec, 0, ra_dec_order=True))
+    if not (-nx < x < 2 * nx and -ny < y < 2 * ny):
+        return None, distance
+    x, y = (float(v) for v in wcs.all_world2pix(ra, dec, 0, ra_dec_order=True, quiet=True))
+    return (x, y), distance
+
+
+def _separation(ra1: float, dec1: float, ra2: float, dec2: float) -> float:
+    """Great-circle distance in degrees (haversine)."""
+    a1, d1, a2, d2 = (math.radians(v) for v in (ra1, dec1, ra2, dec2))
+    half = math.sin((d2 - d1) / 2) ** 2 + math.cos(d1) * math.cos(d2) * math.sin((a2 - a1) / 2) ** 2
+    return math.degrees(2 * math.asin(min(1.0, math.sqrt(half))))
 
 
 def _filter(cards: Cards) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from example_photometry.apertures import cut_stamps, find_centres, ring_sky, subtract_sky
 from example_photometry.detection import detect
@@ -190,14 +190,14 @@ def _vote(
     if len(fx) < 3 or len(px) < 3:
         return None
     pairs = np.column_stack([np.subtract.outer(fx, px).ravel(), np.subtract.outer(fy, py).ravel()])
-    tree = cKDTree(pairs)
+    tree = KDTree(pairs)
     near = tree.query_ball_point(pairs, 2.5, return_length=True)
     best = pairs[tree.query_ball_point(pairs[int(np.argmax(near))], 2.5)]
     shift = np.median(best, axis=0)
     mx, my = px + shift[0], py + shift[1]
     ny, nx = frame.info.shape
     inside = (mx > 0) & (mx < nx) & (my > 0) & (my < ny)
-    distance, _ = cKDTree(np.column_stack([fx, fy])).query(np.column_stack([mx, my])[inside])
+    distance, _ = KDTree(np.column_stack([fx, fy])).query(np.column_stack([mx, my])[inside])
     matched = int(np.sum(distance < 3.0))
     if matched < max(3, PART * min(int(inside.sum()), len(fx))):
         return None

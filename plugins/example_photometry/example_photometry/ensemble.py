@@ -183,7 +183,7 @@ def _fit(
     frames, stars = mag.shape
     measured = np.isfinite(mag) & np.isfinite(err) & (err > 0)
     values = np.where(measured, mag, 0.0)
-    variance = np.where(measured, err, 1.0) ** 2
+    variance: FloatArray = np.square(np.where(measured, err, 1.0))
     good = measured & used[None, :]
     excess = common.copy()
     offset = np.zeros(stars)

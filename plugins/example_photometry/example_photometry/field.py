@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from astropy.wcs import WCS
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from example_photometry.detection import Sources, clip_level, detect
 from example_photometry.errors import FrameError, SeriesError
@@ -267,7 +267,7 @@ def _automatic(
 
 def _contamination(sources: Sources, reach: float) -> FloatArray:
     """Light of neighbours within a distance, relative to each source's own."""
-    tree = cKDTree(np.column_stack([sources.x, sources.y]))
+    tree = KDTree(np.column_stack([sources.x, sources.y]))
     light = np.zeros(len(sources))
     pairs = tree.query_pairs(reach, output_type="ndarray")
     np.add.at(light, pairs[:, 0], sources.flux[pairs[:, 1]])

@@ -71,6 +71,10 @@ def test_an_empty_allow_list_allows_nothing():
         ({"EXECUTORS": {"a": {"BACKED": "x"}}}, r"\['a'\] has no key 'BACKED'.*'BACKEND'"),
         ({"EXECUTORS": {"a": {}}}, r"\['a'\]\['BACKEND'\].*not None"),
         ({"EXECUTORS": {"a": {"BACKEND": "x", "OPTIONS": 1}}}, r"'OPTIONS'.*dictionary"),
+        ({"SITE_URL": "tom.example.org"}, r"'SITE_URL'.*'https://tom.example.org'"),
+        ({"WEBHOOKS": [{"URL": "ftp://x"}]}, r"'WEBHOOKS'\]\[0\]\['URL'\].*'ftp://x'"),
+        ({"WEBHOOKS": [{"URL": "https://x/", "SECRET": "short"}]}, r"'SECRET'.*16 characters"),
+        ({"WEBHOOKS": [{"URI": "https://x/"}]}, r"\[0\] has no key 'URI'\. Did you mean 'URL'"),
         ("LEASE", r"TOM_PIPELINES must be a dictionary"),
     ],
 )

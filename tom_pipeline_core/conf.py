@@ -41,6 +41,24 @@ class ExecutorSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WebhookSettings:
+    """One entry of ``WEBHOOKS``."""
+
+    url: str
+    secret: str
+    """Signs each request."""
+
+    states: frozenset[str]
+    """The states that are told."""
+
+    timeout: float
+    """Seconds for one try."""
+
+    allow_private: bool
+    """Whether the address may be inside the own network."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """``TOM_PIPELINES``, with a value for every key; the names are the keys in lower case."""
 
@@ -88,6 +106,12 @@ class Settings:
 
     shutdown_grace: float
     """Seconds that running processes get to end when a worker is asked to stop."""
+
+    site_url: str
+    """Of the TOM, such as ``https://tom.example.org``; e-mails and webhooks link to it."""
+
+    webhooks: tuple[WebhookSettings, ...]
+    """Programs that are told of processes."""
 
     trace: bool
     """Log every call of a hook. Set by ``TOM_PIPELINES_TRACE``, not by the settings."""
@@ -230,6 +254,48 @@ def _executors(key: str, value: Any) -> Mapping[str, ExecutorSettings]:
     return MappingProxyType(executors)
 
 
+def _site_url(key: str, value: Any) -> str:
+    if not isinstance(value, str) or (value and not re.match(r"https?://[^/]+", value)):
+        raise _wrong(key, "an address such as 'https://tom.example.org'", value)
+    return value.rstrip("/")
+
+
+_WEBHOOK_KEYS = ("URL", "SECRET", "STATES", "TIMEOUT", "ALLOW_PRIVATE")
+_STATES = ("queued", "running", "cancelling", "succeeded", "failed", "cancelled")
+
+
+def _webhooks(key: str, value: Any) -> tuple[WebhookSettings, ...]:
+    if isinstance(value, (str, Mapping)) or not isinstance(value, Iterable):
+        raise _wrong(key, "a list of dictionaries", value)
+    return tuple(_webhook(f"{key}[{number}]", entry) for number, entry in enumerate(value))
+
+
+def _webhook(label: str, value: Any) -> WebhookSettings:
+    given = _mapping(label, value)
+    for name in given:
+        if name not in _WEBHOOK_KEYS:
+            raise ImproperlyConfigured(
+                f"{label} has no key {name!r}.{nearest(name, _WEBHOOK_KEYS)} "
+                f"Its keys are {', '.join(_WEBHOOK_KEYS)}."
+            )
+    url, secret = given.get("URL"), given.get("SECRET")
+    if not isinstance(url, str) or not re.match(r"https?://[^/@]+(/|$)", url):
+        raise _wrong(f"{label}['URL']", "an address without a password in it", url)
+    if not isinstance(secret, str) or len(secret) < 16:
+        raise ImproperlyConfigured(f"{label}['SECRET'] must be a text of at least 16 characters.")
+    states = given.get("STATES", ("succeeded", "failed", "cancelled"))
+    unknown = [state for state in states if state not in _STATES]
+    if isinstance(states, str) or unknown:
+        raise _wrong(f"{label}['STATES']", f"a list of {', '.join(_STATES)}", states)
+    return WebhookSettings(
+        url=url,
+        secret=secret,
+        states=frozenset(states),
+        timeout=_seconds(f"{label}['TIMEOUT']", given.get("TIMEOUT", 10)),
+        allow_private=_boolean(f"{label}['ALLOW_PRIVATE']", given.get("ALLOW_PRIVATE", False)),
+    )
+
+
 _KEYS: dict[str, tuple[Callable[[str, Any], Any], Any]] = {
     "QUEUES": (_queues, {}),
     "EXECUTORS": (_executors, {}),
@@ -245,6 +311,8 @@ _KEYS: dict[str, tuple[Callable[[str, Any], Any], Any]] = {
     "MAX_QUEUED_PER_USER": (_limit, None),
     "LOG_MAX_LINES": (_lines, 100_000),
     "SHUTDOWN_GRACE": (_seconds, 30),
+    "SITE_URL": (_site_url, ""),
+    "WEBHOOKS": (_webhooks, ()),
 }
 
 

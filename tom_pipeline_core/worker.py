@@ -27,6 +27,7 @@ from tom_pipeline_core import __version__, conf, recovery
 from tom_pipeline_core.executors import ExecutorPool
 from tom_pipeline_core.executors.base import Executor
 from tom_pipeline_core.models import PipelineProcess, Worker
+from tom_pipeline_core.notifications.outbox import deliver_due
 from tom_pipeline_core.queues import get_queue
 from tom_pipeline_core.states import UNFINISHED
 from tom_pipeline_core.supervisor import Supervisor
@@ -34,6 +35,7 @@ from tom_pipeline_core.supervisor.watchdog import Watchdog
 
 logger = logging.getLogger(__name__)
 
+NOTICES_ROUND = 3.0  # seconds between looks for notices that are due
 ROUND = 1.0  # seconds between looks for rows that no message announces
 SWEEP_EVERY = 3600.0  # seconds between looks for left-over files
 SEEN_LIMIT = timedelta(seconds=60)  # a worker silent for longer is shown as gone
@@ -83,6 +85,7 @@ class PipelineWorker:
             self.watchdog.start()
             self._start_thread("pipelines-housekeeping", self._housekeeping)
             self._start_thread("pipelines-rows", self._watch_rows)
+            self._start_thread("pipelines-notices", self._send_notices)
             self._consumer = _Consumer(
                 self.queue.huey,
                 self.begin_shutdown,
@@ -180,6 +183,17 @@ class PipelineWorker:
         finally:
             self._slots.release()
             connection.close()
+
+    # -- notices --------------------------------------------------------------------------------
+
+    def _send_notices(self) -> None:
+        """Tell people and programs; slow mail servers hold up nothing but this thread."""
+        while not self._stop.wait(NOTICES_ROUND):
+            try:
+                deliver_due()
+            except Exception:
+                logger.exception("Sending notices failed and is tried again")
+            close_old_connections()
 
     # -- draining -------------------------------------------------------------------------------
 

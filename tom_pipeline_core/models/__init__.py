@@ -5,6 +5,11 @@ The record of one run, and the base class that authors subclass.
 """
 
 from tom_pipeline_core.exceptions import AsyncError, InvalidPipelineError
+from tom_pipeline_core.models.delivery import (
+    Delivery,
+    NotificationPreference,
+    ProcessFollower,
+)
 from tom_pipeline_core.models.event import ProcessEvent
 from tom_pipeline_core.models.file_facts import FileFacts, Thumbnail
 from tom_pipeline_core.models.input_file import InputFile
@@ -28,16 +33,19 @@ __all__ = [
     "ASYNC_STATUS_PENDING",
     "ASYNC_TERMINAL_STATES",
     "AsyncError",
+    "Delivery",
     "FileFacts",
     "InputFile",
     "InvalidPipelineError",
     "LogLine",
     "Measurement",
+    "NotificationPreference",
     "OutputRecord",
     "PipelineOutput",
     "PipelineProcess",
     "Preset",
     "ProcessEvent",
+    "ProcessFollower",
     "Thumbnail",
     "Worker",
 ]

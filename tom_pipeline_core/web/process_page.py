@@ -15,6 +15,7 @@ from tom_pipeline_core.states import State
 from tom_pipeline_core.web import log_view, lookup, process_about, process_outputs
 from tom_pipeline_core.web.process_head import head_context, live_queryset, usual_seconds
 from tom_pipeline_core.web.process_live import poller_context
+from tom_pipeline_core.web.process_panels import render_panels
 from tom_pipeline_core.web.timeline import timeline
 
 
@@ -38,6 +39,7 @@ def process_detail(request: HttpRequest, pk: int) -> HttpResponse:
     if request.headers.get("HX-Target") == "tpc-tab":
         return render(request, "tom_pipeline_core/process/tab.html", context)
     context["timeline"] = timeline(process)
+    context["panels"] = render_panels(request, process)
     context["usual"] = usual_seconds(request, process)
     return render(request, "tom_pipeline_core/process_detail.html", context)
 

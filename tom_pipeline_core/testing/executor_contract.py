@@ -78,6 +78,7 @@ class Run:
         deadline = time.monotonic() + limit
         while not condition():
             outcome = self.handle.wait(0.05)
+            self.handle.renew()  # starting may take longer than a short lease on a busy machine
             if outcome is not None:
                 assert condition(), f"it ended first: {outcome}, {self.sink.texts}"
                 return outcome

@@ -101,8 +101,10 @@ def group_delete(request: HttpRequest, pk: int) -> HttpResponseBase:
     return DataProductGroupDeleteView.as_view()(request, pk=pk)
 
 
+# Links use the names of tom_dataproducts, which lead to the same addresses. The names here must be
+# nobody else's: the TOM has a ``group-delete`` of its own, for groups of users.
 urlpatterns = [
-    path("list/", group_list, name="group-list"),
-    path("<int:pk>/", group_detail, name="group-detail"),
-    path("<int:pk>/delete/", group_delete, name="group-delete"),
+    path("list/", group_list, name="pipelines-group-list"),
+    path("<int:pk>/", group_detail, name="pipelines-group-detail"),
+    path("<int:pk>/delete/", group_delete, name="pipelines-group-delete"),
 ]

@@ -117,6 +117,12 @@ def exact_utc(moment: datetime) -> str:
 
 
 @register.filter
+def minute_utc(moment: datetime) -> str:
+    """Show date and time in UTC to the minute, for series of frames."""
+    return f"{moment.astimezone(timezone.utc):%Y-%m-%d %H:%M}"
+
+
+@register.filter
 def clock_utc(moment: datetime) -> str:
     """Show the time of day in UTC."""
     return f"{moment.astimezone(timezone.utc):%H:%M:%S}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -30,6 +31,11 @@ class Card:
         return self.entry.name
 
     @property
+    def slug(self) -> str:
+        """A name that an id in HTML takes."""
+        return hashlib.sha256(self.name.encode()).hexdigest()[:8]
+
+    @property
     def title(self) -> str:
         return self.pipeline.verbose_name or self.entry.name
 
@@ -41,6 +47,18 @@ class Card:
     def summary(self) -> str:
         """The first paragraph of the description."""
         return " ".join(self.pipeline.get_description().split("\n\n")[0].split())
+
+    @property
+    def text(self) -> str:
+        """What a search looks through."""
+        words = (self.name, self.title, self.pipeline.get_description(), self.entry.distribution)
+        return " ".join(words).lower()
+
+    @property
+    def documentation_url(self) -> str:
+        """Where to read more; only addresses of the web become links."""
+        url = self.pipeline.documentation_url
+        return url if url.startswith(("https://", "http://")) else ""
 
     @property
     def rest(self) -> str:

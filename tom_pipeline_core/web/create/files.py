@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import PurePosixPath
 from typing import Any
 
 from django import forms
@@ -19,7 +18,8 @@ from django_filters.filterset import FilterSet
 from tom_dataproducts.models import DataProduct
 
 from tom_pipeline_core import permissions
-from tom_pipeline_core.models import FileFacts
+from tom_pipeline_core.preflight.checks import name_of
+from tom_pipeline_core.preflight.facts import facts_of
 
 PAGE_ROWS = 50
 
@@ -109,19 +109,28 @@ class Files:
                 "pipeline_facts__instrument",
                 "group",
                 "group__name",
+                "pipeline_facts__kind",
             )
             .distinct()
         )
+        self.has_unread = any(row[5] is None for row in seen)
         groups = {(row[3], row[4]) for row in seen if row[3]}
-        labels = dict(getattr(settings, "DATA_PRODUCT_TYPES", {}).values())
         return {
-            "type": [
-                (kind, labels.get(kind, kind)) for kind in sorted({row[0] for row in seen} - {""})
-            ],
+            "type": [(kind, type_label(kind)) for kind in sorted({row[0] for row in seen} - {""})],
             "band": _choices(row[1] for row in seen),
             "instrument": _choices(row[2] for row in seen),
             "group": sorted(groups, key=lambda group: (group[1], group[0])),
         }
+
+    @cached_property
+    def unread(self) -> int:
+        """How many files have headers that were not read yet."""
+        self.facets  # noqa: B018 - tells whether it is worth asking
+        return self.unread_rows.count() if self.has_unread else 0
+
+    @property
+    def unread_rows(self) -> QuerySet[DataProduct]:
+        return self.all.filter(pipeline_facts__isnull=True)
 
     @cached_property
     def filter(self) -> FileFilter:
@@ -169,17 +178,16 @@ class Files:
 def describe(product: DataProduct) -> DataProduct:
     """Add to a product what pages show of it."""
     shown: Any = product
-    shown.base_name = (
-        PurePosixPath(str(product.data.name)).name if product.data else f"data product {product.pk}"
-    )
+    shown.base_name = name_of(product)
     shown.facts = facts_of(product)
+    shown.type_label = type_label(product.data_product_type)
     return product
 
 
-def facts_of(product: DataProduct) -> FileFacts | None:
-    """Return the facts of a product's present file, if they were read."""
-    facts: FileFacts | None = getattr(product, "pipeline_facts", None)
-    return facts if facts is not None and facts.storage_name == str(product.data.name) else None
+def type_label(kind: str) -> str:
+    """Return how the site calls a type of data product, also one it has no more."""
+    labels = dict(getattr(settings, "DATA_PRODUCT_TYPES", {}).values())
+    return str(labels.get(kind, kind or "–"))
 
 
 def _choices(values: Any) -> list[tuple[str, str]]:

@@ -13,7 +13,7 @@ from django.utils.html import conditional_escape, format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from tom_pipeline_core.models import PipelineProcess
-from tom_pipeline_core.parameters import defaults, parameters_form, to_json
+from tom_pipeline_core.parameters import clean_parameters, defaults, parameters_form, to_json
 from tom_pipeline_core.web.create.draft import PREFIX
 
 
@@ -24,6 +24,13 @@ class Parameter:
     field: forms.BoundField
     default: Any
     changed: bool
+
+    @property
+    def default_text(self) -> str:
+        """The default as the browser compares it; empty where it cannot."""
+        if isinstance(self.default, bool):
+            return "true" if self.default else "false"
+        return "" if self.default is None else str(self.default)
 
 
 class ParametersSection:
@@ -40,6 +47,7 @@ class ParametersSection:
         sent: QueryDict | None = None,
         values: Mapping[str, Any] | None = None,
     ) -> None:
+        self.pipeline = pipeline
         self.form_class = parameters_form(pipeline)
         self.defaults = defaults(pipeline)
         if sent is not None:
@@ -57,7 +65,7 @@ class ParametersSection:
             for part in (conditional_escape(field.help_text), *self._facts(name, field))
             if part
         ]
-        return format_html_join(" ", "{}", ((part,) for part in parts))
+        return format_html_join(" · ", "{}", ((part,) for part in parts))
 
     def _facts(self, name: str, field: forms.Field) -> Iterator[SafeString]:
         units = getattr(self.form_class, "units", None) or {}
@@ -106,15 +114,25 @@ class ParametersSection:
     @property
     def changed(self) -> int:
         """How many differ from the default."""
-        return sum(p.changed for p in [*self.basic, *self.advanced])
+        return sum(parameter.changed for parameter in self.all)
+
+    @property
+    def all(self) -> list[Parameter]:
+        return [*self.basic, *self.advanced]
+
+    def values_or_none(self) -> dict[str, Any] | None:
+        """Return cleaned values, or None if some are wrong."""
+        if not self.form.is_bound:
+            cleaned, problems = clean_parameters(self.pipeline, self.form.initial)
+            return None if problems else cleaned
+        return self.values() if self.form.is_valid() else None
 
     def values(self) -> dict[str, Any]:
-        """Return what was sent, by name, as the submission cleans it."""
-        cleaned = getattr(self.form, "cleaned_data", None)
-        if cleaned is None:
-            self.form.is_valid()
-            cleaned = self.form.cleaned_data
-        return dict(cleaned)
+        """Return what was sent and is in order, by name."""
+        if not self.form.is_bound:
+            return dict(self.form.initial)
+        self.form.is_valid()
+        return dict(self.form.cleaned_data)
 
 
 def _differs(field: forms.Field, default: Any, value: Any) -> bool:

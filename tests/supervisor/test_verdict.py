@@ -21,7 +21,8 @@ def verdict(stopped_for: str = "", losses_left: int = 1, **outcome):
             FailureKind.PIPELINE,
             "no star",
         ),
-        ({"exit_code": -11, "reason": "signal SIGSEGV"}, FailureKind.SIGNAL, "SIGSEGV"),
+        ({"exit_code": -11, "reason": "signal SIGSEGV"}, FailureKind.SIGNAL, "compiled code"),
+        ({"exit_code": -9, "reason": "signal SIGKILL"}, FailureKind.SIGNAL, "memory had run out"),
         (
             {"exit_code": -9, "reason": "memory limit (600 MB > 512 MB)"},
             FailureKind.MEMORY_LIMIT,

@@ -7,10 +7,15 @@ from dataclasses import dataclass
 from tom_pipeline_core.executors.base import Outcome
 from tom_pipeline_core.states import FailureKind, State
 
-CRASH = (
+CRASHED = (
     "Something in the pipeline's compiled code went wrong. Staff find the place in the log; "
     "running it again with fewer or other files may help."
 )
+KILLED = (
+    "Somebody on the machine killed it, or the operating system did because memory had run out. "
+    "Try fewer or smaller files, or ask the site's staff."
+)
+CRASHES = {"SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGABRT", "SIGSYS", "SIGTRAP"}
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,9 @@ def _failure(outcome: Outcome) -> tuple[FailureKind, str]:
         return FailureKind(outcome.error_kind), outcome.error
     if outcome.reason.startswith("signal"):
         name = outcome.reason.removeprefix("signal").strip()
-        return FailureKind.SIGNAL, f"The pipeline's program was ended by {name}. {CRASH}"
+        return FailureKind.SIGNAL, (
+            f"The pipeline's program was ended by {name}. {CRASHED if name in CRASHES else KILLED}"
+        )
     if outcome.ok:
         return (
             FailureKind.EXCEPTION,

@@ -103,9 +103,17 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "line"},
+        "warnings": {
+            "class": "logging.StreamHandler",
+            "formatter": "line",
+            "level": "WARNING",
+        },
+    },
     "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {"tom_common.signals": {"level": "WARNING"}},  # one line for each new user
+    # One line for each new user, at a level that tomtoolkit sets itself.
+    "loggers": {"tom_common.signals": {"handlers": ["warnings"], "propagate": False}},
 }
 
 TOM_PIPELINES = {

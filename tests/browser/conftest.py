@@ -13,7 +13,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -39,6 +39,7 @@ CHROMIUM_FLAGS = [
 PATIENCE = 20_000  # milliseconds; two cores may be busy with other tests
 WORKER_STOP_LIMIT = 30  # seconds
 ROOT = Path(__file__).parents[2]
+FAILED = pytest.StashKey[bool]()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -75,15 +76,30 @@ def browser() -> Iterator[Browser]:
             chromium.close()
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.when == "call":
+        item.stash[FAILED] = report.failed
+    return report
+
+
 @pytest.fixture
-def page(browser: Browser, live_server: LiveServer) -> Iterator[Page]:
-    """A window on the server under test."""
+def page(
+    browser: Browser, live_server: LiveServer, request: pytest.FixtureRequest
+) -> Iterator[Page]:
+    """A window on the server under test; what it shows when the test fails is kept."""
     context = browser.new_context(
         base_url=live_server.url, viewport={"width": 1300, "height": 900}, locale="en"
     )
     context.set_default_timeout(PATIENCE)
     watch = Watch(context, live_server.url)
-    yield context.new_page()
+    window = context.new_page()
+    yield window
+    if request.node.stash.get(FAILED, False):
+        window.screenshot(path=ROOT / f"screenshots/failed-{request.node.name}.png")
     context.close()
     assert not watch.complaints, "the browser complained:\n" + "\n".join(watch.complaints)
 

@@ -25,7 +25,7 @@ SECRET_KEY = "only here"
 DEBUG = False
 ALLOWED_HOSTS = ["*"]
 SITE_ID = 1
-INSTALLED_APPS = TOMTOOLKIT_INSTALLED_APPS + ["tom_pipeline_core"]
+INSTALLED_APPS = TOMTOOLKIT_INSTALLED_APPS + ["tom_pipeline_core", "tom_education"]
 MIDDLEWARE = TOMTOOLKIT_MIDDLEWARE
 ROOT_URLCONF = "tom_common.urls"
 TEMPLATES = [{
@@ -38,7 +38,15 @@ TEMPLATES = [{
     ]},
 }]
 CRISPY_TEMPLATE_PACK = "bootstrap5"
-DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": BASE_DIR / "db.sqlite3"}}
+DATABASES = {"default": {
+    "ENGINE": "django.db.backends.sqlite3",
+    "NAME": BASE_DIR / "db.sqlite3",
+    "OPTIONS": {
+        "timeout": 20,
+        "transaction_mode": "IMMEDIATE",
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    },
+}}
 DEFAULT_AUTO_FIELD = "django.db.models.AutoField"
 STATIC_URL, STATIC_ROOT = "/static/", BASE_DIR / "static"
 MEDIA_ROOT, MEDIA_URL = BASE_DIR / "data", "/data/"
@@ -122,7 +130,6 @@ def main(dist: Path) -> None:
             "-q",
             "--python",
             python,
-            "--compile-bytecode",
             "-c",
             ROOT / "constraints.txt",
             *wheels,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -317,3 +318,46 @@ class SlowToEnd(PipelineProcess):
                 return
             time.sleep(0.05)
         raise AsyncError("nobody opened the gate")
+
+
+class Stepwise(PipelineProcess):
+    """Goes on when a test lets it: at each gate it waits for a file of that name."""
+
+    short_name = "stepwise"
+
+    class Parameters(forms.Form):
+        gates = forms.CharField(label="Folder of the gates")
+        radius = forms.FloatField(initial=4, label="Radius [pixel]")
+        fail = forms.BooleanField(required=False)
+
+    def do_pipeline(self, tmpdir: Path, gates: str, radius: float, fail: bool) -> Iterator[Any]:
+        self.update_status("Reading frames")
+        self.log("first line")
+        self.progress(1, 4)
+        self._wait(gates, "measure")
+        self.update_status("Measuring")
+        self.log("a star is saturated", level=logging.WARNING)
+        self.progress(3, 4)
+        self._wait(gates, "end")
+        if fail:
+            raise AsyncError("No star in frame.fits: point the telescope at the sky")
+        (tmpdir / "table.csv").write_text("mjd,mag\n61100.5,15.25\n")
+        (tmpdir / "plot.png").write_bytes(PNG)
+        yield File(tmpdir / "table.csv")
+        yield Plot(tmpdir / "plot.png", "The light curve")
+        for number in range(3):
+            yield Photometry(
+                timestamp=NOON + timedelta(hours=number),
+                brightness=15 + number / 10,
+                brightness_error=0.01,
+                bandpass="r",
+            )
+
+    def _wait(self, gates: str, name: str) -> None:
+        import time
+
+        for _ in range(1200):
+            if os.path.exists(os.path.join(gates, name)):  # noqa: PTH110, PTH118
+                return
+            time.sleep(0.05)
+        raise AsyncError(f"nobody opened the gate {name}")

@@ -65,7 +65,7 @@ class SitePackages:
         self.folder = folder
         self._modules = set(sys.modules)
         sys.path.insert(0, str(folder))
-        self._changed()
+        self.changed()
 
     def install(
         self,
@@ -104,7 +104,7 @@ class SitePackages:
             )
         for module, source in (modules or {}).items():
             (self.folder / f"{module}.py").write_text(dedent(source))
-        self._changed()
+        self.changed()
         return info
 
     def close(self) -> None:
@@ -115,9 +115,10 @@ class SitePackages:
             if origin and Path(origin).is_relative_to(self.folder):
                 del sys.modules[name]
                 _forget_models(name)
-        self._changed()
+        self.changed()
 
-    def _changed(self) -> None:
+    def changed(self) -> None:
+        """Let the registry look again."""
         importlib.invalidate_caches()
         registry.clear_cache()
 

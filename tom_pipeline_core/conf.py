@@ -296,7 +296,7 @@ def _webhook(label: str, value: Any) -> WebhookSettings:
     )
 
 
-_KEYS: dict[str, tuple[Callable[[str, Any], Any], Any]] = {
+KEYS: dict[str, tuple[Callable[[str, Any], Any], Any]] = {
     "QUEUES": (_queues, {}),
     "EXECUTORS": (_executors, {}),
     "AUTOLOAD": (_boolean, True),
@@ -320,14 +320,14 @@ _KEYS: dict[str, tuple[Callable[[str, Any], Any], Any]] = {
 def _read() -> Settings:
     given = _mapping("TOM_PIPELINES", getattr(settings, "TOM_PIPELINES", {}))
     for key in given:
-        if key not in _KEYS:
+        if key not in KEYS:
             raise ImproperlyConfigured(
-                f"TOM_PIPELINES has no key {key!r}.{nearest(key, _KEYS)} "
-                f"Its keys are {', '.join(_KEYS)}."
+                f"TOM_PIPELINES has no key {key!r}.{nearest(key, KEYS)} "
+                f"Its keys are {', '.join(KEYS)}."
             )
     values = {
         key.lower(): reader(f"TOM_PIPELINES[{key!r}]", given.get(key, default))
-        for key, (reader, default) in _KEYS.items()
+        for key, (reader, default) in KEYS.items()
     }
     if values["heartbeat"] * 2 > values["lease"]:
         raise ImproperlyConfigured(

@@ -86,7 +86,7 @@ def plugin_list(request: HttpRequest) -> HttpResponse:
     if is_staff:
         offered = {entry.qualified_id for entry in registry.entries().values()}
         context |= {
-            "faults": [*registry.faults(), *hooks.faults()],
+            "faults": registry.faults(),
             "not_offered": [row for row in registry.listing() if row.qualified_id not in offered],
             "hook_modules": hooks.modules(),
             "workers": Worker.objects.all(),

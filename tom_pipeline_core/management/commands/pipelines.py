@@ -83,7 +83,7 @@ class Command(BaseCommand):
                 self._write_fact(key, value, "")
 
     def _write_fact(self, key: str, value: Any, indent: str) -> None:
-        if key == "parameters":
+        if key == "parameters" and value:
             self.stdout.write(f"{indent}parameters:")
             for parameter in value:
                 default = json.dumps(parameter["default"], ensure_ascii=False)

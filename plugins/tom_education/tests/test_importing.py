@@ -77,7 +77,7 @@ def test_a_process_keeps_all_that_was_known_of_it(
     assert [(o.kind, o.product, o.name) for o in process.outputs.all()] == [
         ("plot", output, "quiet_1_plot.png")
     ]
-    assert [e.value for e in process.events.all()] == ["queued", "succeeded"]
+    assert [e.value for e in process.events.all()] == ["queued", "running", "succeeded"]
 
 
 def test_a_failed_process_keeps_its_message(old_tables, target):

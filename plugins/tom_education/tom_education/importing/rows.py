@@ -90,6 +90,7 @@ class Writer:
         self.processes.filter(pk=pk).update(created=old.created)  # which "create" sets to now
         for value, moment in (
             (State.QUEUED.value, old.created),
+            (State.RUNNING.value, old.created),
             (facts["state"], facts["terminal_timestamp"]),
         ):
             self.events.create(

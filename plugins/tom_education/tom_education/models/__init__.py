@@ -20,12 +20,24 @@ from tom_education.models.async_process import (
 from tom_education.models.observation_alert import ObservationAlert
 from tom_education.models.observation_template import ObservationTemplate
 from tom_education.models.pipelines import InvalidPipelineError, PipelineOutput, PipelineProcess
+from tom_education.models.timelapse import (
+    TIMELAPSE_GIF,
+    TIMELAPSE_MP4,
+    TIMELAPSE_WEBM,
+    TimelapsePipeline,
+    crop_image,
+    get_data_index,
+    normalise_background,
+)
 
 __all__ = [
     "ASYNC_STATUS_CREATED",
     "ASYNC_STATUS_FAILED",
     "ASYNC_STATUS_PENDING",
     "ASYNC_TERMINAL_STATES",
+    "TIMELAPSE_GIF",
+    "TIMELAPSE_MP4",
+    "TIMELAPSE_WEBM",
     "AsyncError",
     "AsyncProcess",
     "DataProduct",
@@ -38,4 +50,8 @@ __all__ = [
     "PipelineProcess",
     "ReducedDatum",
     "Target",
+    "TimelapsePipeline",
+    "crop_image",
+    "get_data_index",
+    "normalise_background",
 ]

@@ -139,7 +139,7 @@ bench: $(STAMP)
 	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script; done
 
 screenshots: $(STAMP) $(BROWSER_STAMP)
-	$(BIN)/pytest tests/browser -m browser --screenshots=docs/images $(PYTEST_ARGS)
+	SCREENSHOTS=docs/images $(BIN)/pytest tests/browser/test_click_path.py $(PYTEST_ARGS)
 
 wheels: $(STAMP)
 	@rm -rf dist

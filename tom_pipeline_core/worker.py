@@ -86,6 +86,7 @@ class PipelineWorker:
             self._start_thread("pipelines-housekeeping", self._housekeeping)
             self._start_thread("pipelines-rows", self._watch_rows)
             self._start_thread("pipelines-notices", self._send_notices)
+            self._start_thread("pipelines-prepare", self._prepare)
             self._consumer = _Consumer(
                 self.queue.huey,
                 self.begin_shutdown,

@@ -93,6 +93,7 @@ test-quick: $(STAMP)
 
 faults: $(STAMP)
 	$(BIN)/pytest -m faults $(PYTEST_ARGS)
+	$(BIN)/python -m tests.faults.soak
 
 coverage: $(STAMP) $(BROWSER_STAMP)
 	@rm -f .coverage .coverage.*

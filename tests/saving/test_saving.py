@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from django.core.files.storage import FileSystemStorage
+from django.db import OperationalError
 from guardian.shortcuts import assign_perm, get_users_with_perms
 from tom_dataproducts.models import (
     DataProduct,
@@ -12,9 +13,10 @@ from tom_dataproducts.models import (
     SpectroscopyReducedDatum,
 )
 
-from tests.running import run
+from tests.running import content, run
 from tests.sample_pipelines import NOON
 from tom_pipeline_core.exceptions import OutputError
+from tom_pipeline_core.models import PipelineProcess
 from tom_pipeline_core.saving.files import Staging, check_path, safe_name
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("samples")]
@@ -177,3 +179,28 @@ def test_a_folder_a_pipe_and_a_hard_link_are_no_outputs(tmp_path):
             check_path(tmp_path / name, tmp_path)
     with pytest.raises(OutputError, match="hard link"):
         check_path(tmp_path / "file", tmp_path)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_files_stay_when_the_answer_to_the_commit_is_lost(
+    samples, make_product, target, monkeypatch
+):
+    """The rows are there, so their files must be; an error does not say that nothing was done."""
+    from django.db.backends.base.base import BaseDatabaseWrapper
+
+    commit = BaseDatabaseWrapper.commit
+    lost: list[int] = []
+
+    def commit_and_lose_the_answer(self):
+        commit(self)
+        if not lost and PipelineProcess.objects.filter(state="succeeded").exists():
+            lost.append(1)
+            raise OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(BaseDatabaseWrapper, "commit", commit_and_lose_the_answer)
+
+    process = run("Copy", make_product(target))
+
+    assert lost
+    assert process.state == "succeeded"
+    assert content(process.group.dataproduct_set.get())

@@ -90,6 +90,10 @@ def save_outputs(
     version = reduction_version(process)
     storage = DataProduct._meta.get_field("data").storage
     staging = Staging(storage, tmpdir, process.short_name)
+    # From the moment the database is told to commit, an error does not say whether it has: an
+    # answer can be lost, and a signal can come right after it. Then the files stay; those that no
+    # row names are removed by housekeeping.
+    may_be_committed = False
     try:
         if hooks.is_implemented("save_output"):  # plugins write, so theirs is in the transaction
             with transaction.atomic():
@@ -98,13 +102,16 @@ def save_outputs(
                 plan.by_plugins = saved
                 _write(process, plan, version, say)
                 commit()
+                may_be_committed = True
             return
         plan = _plan(process, outputs, staging, version, say)
         with transaction.atomic():
             _write(process, plan, version, say)
             commit()
+            may_be_committed = True
     except BaseException:
-        staging.discard()
+        if not may_be_committed:
+            staging.discard()
         raise
 
 

@@ -67,8 +67,15 @@ class ChildProcessExecutor(Executor):
         }
 
         def lease_left() -> float | None:
-            """Count the lease from now: making a parent ready may take seconds."""
-            return None if spec.lease is None else max(0.1, spec.lease - time.monotonic() + began)
+            """Return what is left of the lease: making a parent ready may take seconds."""
+            if spec.lease is None:
+                return None
+            left = spec.lease - (time.monotonic() - began)
+            if left < spec.lease / 2:
+                raise Unavailable(
+                    f"making ready for it took {time.monotonic() - began:.1f} s of its lease"
+                )
+            return left
 
         with contextlib.ExitStack() as ours, contextlib.ExitStack() as theirs:
             try:

@@ -9,7 +9,7 @@ import pytest
 from tests.browser.conftest import Screenshot, SignIn
 from tests.browser.watch import Watch, accessibility_problems
 from tests.conftest import MakeProduct
-from tests.web.create.frames import frame
+from tests.preflight.frames import frame
 from tom_pipeline_core.models import PipelineProcess
 
 if TYPE_CHECKING:

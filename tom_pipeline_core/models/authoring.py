@@ -6,7 +6,7 @@ import inspect
 import logging
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
@@ -16,6 +16,8 @@ from django.utils import timezone
 if TYPE_CHECKING:
     from django import forms
     from tom_dataproducts.models import DataProduct
+
+    from tom_pipeline_core.issues import Issue
 
 Item = TypeVar("Item")
 
@@ -53,7 +55,11 @@ class Authoring:
         Shown with the results.
     Parameters : type of django.forms.Form
         What the user sets. Cleaned values arrive as keyword arguments of ``do_pipeline`` and in
-        ``self.parameters``.
+        ``self.parameters``. A field is shown under "Advanced" if it has a true attribute
+        ``advanced`` or if ``Parameters.advanced`` names it; its unit is its attribute ``unit`` or
+        what the mapping ``Parameters.units`` says.
+    presets : mapping
+        Values to start from, by a name that users read: ``{'Crowded field': {'radius': 3}}``.
     flags : mapping
         The old way to declare booleans: ``{'name': {'default': bool, 'long_name': str}}``.
     allowed_suffixes : sequence of str
@@ -72,6 +78,7 @@ class Authoring:
     documentation_url: ClassVar[str] = ""
     Parameters: ClassVar[type[forms.Form] | None] = None
     flags: ClassVar[dict[str, dict[str, Any]] | None] = None
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     allowed_suffixes: ClassVar[Sequence[str] | None] = None
     min_inputs: ClassVar[int] = 1
     max_inputs: ClassVar[int | None] = None
@@ -133,14 +140,23 @@ class Authoring:
 
     @classmethod
     def accepts(cls, product: DataProduct) -> str | None:
-        """Return a reason to refuse a file, or None; called before a process is made."""
+        """
+        Return a reason to refuse a file, or None.
+
+        Called for every chosen file whenever a page is shown, so it must be quick.
+        """
         return None
 
     @classmethod
     def preflight(
         cls, target: Any, products: Sequence[DataProduct], parameters: dict[str, Any]
-    ) -> Iterable[Any]:
-        """Return issues seen before the run: errors block, warnings ask."""
+    ) -> Iterable[Issue]:
+        """
+        Return issues seen before the run: errors block, warnings are asked once.
+
+        Called by pages whenever the choice changes, so it must be quick: look at names, and at
+        headers through :func:`tom_pipeline_core.preflight.facts_of`, which opens no file.
+        """
         return ()
 
     # -- to use -------------------------------------------------------------------------------

@@ -220,7 +220,8 @@ def _own(
 ) -> list[Issue]:
     """Ask the pipeline itself; its mistakes are warnings, not the end of the page."""
     try:
-        issues = list(pipeline.preflight(target, products, parameters))
+        # What an author returns is whatever it is, so it is looked at.
+        issues: list[Any] = list(pipeline.preflight(target, products, parameters))
     except Exception as error:
         logger.exception("%s.preflight failed", pipeline.__qualname__)
         text = f"The pipeline could not look at the files ({type(error).__name__}: {error})."

@@ -128,7 +128,7 @@ def read_hdus(stream: BinaryIO) -> list[Hdu]:
         try:
             stream.seek(at)
             text = _header_bytes(stream, budget, first=not found)
-        except (EOFError, OSError, zlib.error) as error:
+        except (EOFError, OSError, OverflowError, ValueError, zlib.error) as error:
             if not found:
                 raise NotFits(f"it cannot be read ({error})") from error
             break

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
@@ -9,7 +11,7 @@ from django.urls import reverse
 from tom_targets.base_models import BaseTarget
 
 from tests.conftest import MakeProduct, MakeTarget
-from tests.web.create.frames import frame
+from tests.preflight.frames import frame
 from tests.web.create.pages import CreatePage
 from tom_pipeline_core.models import PipelineProcess
 
@@ -242,3 +244,184 @@ def test_the_number_of_queries_does_not_grow_with_the_files(
     with django_assert_max_num_queries(17):  # with everything chosen and looked at
         CreatePage(member, f"?target={target.pk}&selected=1-5000&pipeline=Adjustable&q=frame")
     assert first.pk
+
+
+def test_warnings_are_asked_once(
+    member: Client, target: BaseTarget, make_product: MakeProduct
+) -> None:
+    product = make_product(target, "blind.fits", frame(wcs=False))
+    page = CreatePage(member, f"?target={target.pk}&product={product.pk}&pipeline=Copy")
+
+    page.press("run")
+    assert "Run anyway" in page.content
+    assert "blind.fits" in page.content
+    assert not PipelineProcess.objects.exists()
+
+    other = make_product(target, "other.fits", frame(wcs=False, EXPTIME=1.0))
+    page.press("run", product=[str(product.pk), str(other.pk)])
+    assert not PipelineProcess.objects.exists()
+    page.press("run")
+    assert PipelineProcess.objects.get().input_files.count() == 2
+
+
+def test_files_of_a_finding_are_left_out_at_once(
+    member: Client, target: BaseTarget, make_product: MakeProduct
+) -> None:
+    good = make_product(target, "good.fits", frame())
+    text = make_product(target, "text.fits", "hello")
+    page = CreatePage(
+        member, f"?target={target.pk}&product={good.pk}&product={text.pk}&pipeline=OnlyFits"
+    )
+    page.press("run")
+    assert "text.fits (It is not a FITS file: it begins with “hello”.)" in page.errors[0][1]
+
+    page.press("leave-out:errors")
+    page.press("run")
+
+    assert PipelineProcess.objects.get().input_files.get() == good
+
+
+def test_filters_use_what_headers_say(
+    member: Client, target: BaseTarget, make_product: MakeProduct
+) -> None:
+    make_product(target, "red.fits", frame(FILTER="r", RLEVEL=91))
+    make_product(target, "blue.fits", frame(FILTER="g", INSTRUME="other", RLEVEL=0))
+    make_product(target, "late.fits", frame(DATE_OBS="2026-04-01T00:00:00", INSTRUME="third"))
+    page = CreatePage(member, f"?target={target.pk}")
+    page.press("filter")  # reads the headers
+
+    for narrowed, names in (
+        ({"band": "g"}, ["blue.fits"]),
+        ({"level": "reduced"}, ["red.fits"]),
+        ({"level": "raw"}, ["blue.fits"]),
+        ({"since": "2026-03-15", "until": "2026-04-01"}, ["late.fits"]),
+        ({"instrument": "other"}, ["blue.fits"]),
+        ({"band": "r", "sort": "old"}, ["red.fits", "late.fits"]),
+        ({"band": "nonsense"}, ["late.fits", "blue.fits", "red.fits"]),
+    ):
+        empty = dict.fromkeys(("band", "level", "since", "until", "instrument", "sort"), "")
+        page.press("filter", **{**empty, **narrowed})
+        assert [name for name in page.names if name in names] == page.names
+        assert set(page.names) == set(names)
+
+
+def test_files_are_narrowed_to_a_group(
+    member: Client, target: BaseTarget, make_product: MakeProduct
+) -> None:
+    from tom_dataproducts.models import DataProductGroup
+
+    make_product(target, "a.fits")
+    grouped = make_product(target, "b.fits")
+    group = DataProductGroup.objects.create(name="<b>night</b>")
+    grouped.group.add(group)
+
+    page = CreatePage(member, f"?target={target.pk}&group={group.pk}")
+
+    assert page.names == ["b.fits"]
+    assert "<b>night</b>" not in page.content
+
+
+def test_htmx_gets_only_the_parts_that_changed(
+    member: Client, target: BaseTarget, make_product: MakeProduct
+) -> None:
+    make_product(target, "a.fits", frame())
+    page = CreatePage(member, f"?target={target.pk}")
+    fields = {**page.fields, "do": "choose", "pipeline": "Adjustable"}
+    html = member.post(page.address, fields, headers={"HX-Request": "true"}).content.decode()
+    assert "<html" not in html
+    assert 'id="tpc-parameters"' in html
+    assert 'id="tpc-file-table"' not in html
+    assert html.count("hx-swap-oob") == 4
+
+
+def test_names_and_words_of_others_are_escaped(
+    member: Client,
+    make_target: MakeTarget,
+    make_product: MakeProduct,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from django import forms
+
+    from tests.sample_pipelines import Adjustable
+
+    attack = "<img src=x onerror=alert(1)>"
+
+    class Parameters(forms.Form):
+        radius = forms.FloatField(label=attack, help_text=attack)
+        radius.unit = attack
+        method = forms.ChoiceField(choices=[(attack, attack)], initial=attack)
+
+    monkeypatch.setattr(Adjustable, "Parameters", Parameters)
+    monkeypatch.setattr(Adjustable, "description", attack)
+    monkeypatch.setattr(Adjustable, "documentation_url", "javascript:alert(1)")
+    target = make_target(attack)
+    product = make_product(target, "a.fits", frame(FILTER=attack, INSTRUME=attack, wcs=False))
+    page = CreatePage(member, f"?target={target.pk}&product={product.pk}&pipeline=Adjustable")
+    pages = [page.content]
+    page.press("filter", q=attack, find=attack)
+    pages.append(page.content)
+    page.press("run", **{"param-method": attack, "param-radius": attack, "preset_name": attack})
+    pages.append(page.content)
+    page.press("run", pipeline=attack)
+    pages.append(page.content)
+    for html in pages:
+        assert "<img src=x" not in html
+        assert "javascript:alert" not in html
+
+
+def test_advanced_parameters_units_and_bounds_are_shown(
+    member: Client, target: BaseTarget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from django import forms
+
+    from tests.sample_pipelines import Adjustable
+
+    class Parameters(forms.Form):
+        radius = forms.FloatField(min_value=1, max_value=9, initial=4)
+        method = forms.FloatField(initial=1.5)
+        advanced = ("method",)
+        units = {"radius": "pixels"}
+
+    monkeypatch.setattr(Adjustable, "Parameters", Parameters)
+    page = CreatePage(member, f"?target={target.pk}&pipeline=Adjustable&param-method=2")
+    section = page.response.context["parameters"]
+    assert [p.field.name for p in section.basic] == ["radius"]
+    assert [(p.field.name, p.changed) for p in section.advanced] == [("method", True)]
+    assert "1 to 9 pixels (default 4)" in page.content
+    assert '<details id="tpc-advanced" open>' in page.content
+
+
+def test_waiting_processes_and_earlier_durations_are_told(
+    member: Client, target: BaseTarget, make_product: MakeProduct
+) -> None:
+    products = [
+        make_product(target, f"{n}.fits", frame(DATE_OBS=f"2026-03-0{n + 1}")) for n in range(2)
+    ]
+    first = CreatePage(member, f"?target={target.pk}&product={products[0].pk}&pipeline=Copy")
+    assert "nobody before you" in first.content
+    first.press("run")
+    process = PipelineProcess.objects.get()
+    again = f"?target={target.pk}&selected={products[0].pk}-{products[1].pk}&pipeline=Copy"
+    assert "1 before you in the queue" in CreatePage(member, again).content
+
+    PipelineProcess.objects.filter(pk=process.pk).update(
+        state="succeeded",
+        started_at=process.created,
+        terminal_timestamp=process.created + timedelta(seconds=30),
+    )
+    assert "about 1 min 0 s" in CreatePage(member, again).content
+
+
+def test_the_link_opens_the_page_with_the_same_choice(
+    member: Client, target: BaseTarget, make_product: MakeProduct
+) -> None:
+    product = make_product(target, "a.fits", frame())
+    page = CreatePage(member, f"?target={target.pk}&product={product.pk}&pipeline=Adjustable")
+    page.press("check", **{"param-radius": "8"})
+
+    link = page.response.context["outlook"].link
+    copied = CreatePage(member, link.partition("/new/")[2])
+
+    for name in ("product", "pipeline", "param-radius"):
+        assert copied.fields[name] == page.fields[name]
+    assert copied.fields["key"] != page.fields["key"]

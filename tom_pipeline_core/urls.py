@@ -7,7 +7,7 @@ The names are looked up by templates of the TOM's own pages, so a system check r
 from django.urls import include, path
 from tom_common.api_router import SharedAPIRootRouter
 
-from tom_pipeline_core.rest_api import routes
+from tom_pipeline_core.rest_api import api_page, routes
 from tom_pipeline_core.web import (
     health_page,
     light_curve,
@@ -27,6 +27,7 @@ routes.register(SharedAPIRootRouter())
 app_name = "tom_pipeline_core"
 
 urlpatterns = [
+    path("api/", api_page.api_page, name="api"),
     path("", processes_page.process_list, name="process-list"),
     path("", include("tom_pipeline_core.web.create.urls")),
     path("bulk/", processes_page.process_bulk, name="process-bulk"),

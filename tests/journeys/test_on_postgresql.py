@@ -10,7 +10,7 @@ import pytest
 
 from tests.services import postgres_server
 
-AREAS = [
+CORE = [
     "tests/models",
     "tests/runner",
     "tests/saving",
@@ -21,9 +21,12 @@ AREAS = [
     "tests/test_submission.py",
 ]
 
+API = ["tests/rest_api"]
+
 
 @pytest.mark.slow
-def test_the_core_works_on_postgresql() -> None:
+@pytest.mark.parametrize("areas", [CORE, API], ids=["core", "api"])
+def test_the_core_works_on_postgresql(areas: list[str]) -> None:
     with postgres_server() as server:
         environment = {
             **{
@@ -32,11 +35,11 @@ def test_the_core_works_on_postgresql() -> None:
             "TOM_PIPELINES_TEST_POSTGRES": str(server.port),
         }
         ended = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *AREAS],
+            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *areas],
             env=environment,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=900,
             check=False,
         )
 

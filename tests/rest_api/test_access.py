@@ -14,7 +14,7 @@ from rest_framework.authtoken.models import Token
 from tom_common.api_router import SharedAPIRootRouter
 
 from tests import running
-from tom_pipeline_core.models import PipelineProcess
+from tom_pipeline_core.models import PipelineProcess, Preset
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("samples")]
 
@@ -25,6 +25,9 @@ VISIBLE = {
     "pipelines-available-detail": ("get", 200),
     "pipelines-inputs-list": ("get", 200),
     "pipelines-preflight-list": ("post", 200),
+    "pipelines-presets-list": ("get", 200),
+    "pipelines-presets-detail": ("delete", 204),
+    "pipelines-schema-list": ("get", 200),
     "pipelines-processes-list": ("get", 200),
     "pipelines-processes-detail": ("get", 200),
     "pipelines-processes-cancel": ("post", 409),  # it has ended
@@ -43,6 +46,8 @@ OF_NO_PROCESS = {
     "pipelines-available-list",
     "pipelines-available-detail",
     "pipelines-preflight-list",
+    "pipelines-presets-list",
+    "pipelines-schema-list",
     "pipelines-processes-list",
 }
 
@@ -65,7 +70,9 @@ def process(make_target, make_product, superuser):
     """Run a pipeline on a private target."""
     target = make_target("Secret", permissions="PRIVATE")
     product = make_product(target, "secret_name.fits")
-    return running.run("Typed", product, user=superuser)
+    process = running.run("Typed", product, user=superuser)
+    Preset.objects.create(pk=process.pk, user=superuser, pipeline_id="settings:Typed", name="own")
+    return process
 
 
 def ask(client, name, process):
@@ -92,7 +99,7 @@ def ask(client, name, process):
         }
     if method == "post":
         return client.post(address, body, "json"), expected
-    return client.get(address), expected
+    return getattr(client, method)(address), expected
 
 
 def content(answer) -> bytes:
@@ -127,6 +134,7 @@ def test_hidden_and_absent_answer_alike(as_user, process, user, name):
     hidden, _ = ask(client, name, process)
     hidden_body = content(hidden)
     PipelineProcess.objects.all().delete()
+    Preset.objects.all().delete()
     absent = getattr(client, VISIBLE[name][0])(hidden.request["PATH_INFO"])
 
     assert (absent.status_code, content(absent)) == (hidden.status_code, hidden_body)
@@ -143,6 +151,8 @@ def test_who_sees_the_target_sees_its_processes(as_user, process, superuser, nam
 
     if name == "pipelines-processes-cancel" and who == "granted":
         expected = 403
+    if name == "pipelines-presets-detail" and who != "superuser":
+        expected = 404  # a preset belongs to a person
     assert answer.status_code == expected, content(answer)
     content(answer)
 
@@ -223,7 +233,7 @@ def test_a_locked_tom_serves_tokens_after_the_documented_setting(api, settings):
         assert api.get("/api/pipelines/").status_code == 401
 
 
-@pytest.mark.parametrize("method", ["put", "patch", "delete", "options"])
+@pytest.mark.parametrize("method", ["put", "patch", "delete", "options", "trace"])
 def test_other_methods_are_not_allowed(api, process, method):
     answer = getattr(api, method)("/api/pipelines/processes/")
 

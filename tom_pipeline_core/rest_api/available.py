@@ -7,7 +7,7 @@ from typing import Any
 
 from django.http import Http404
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -29,9 +29,9 @@ class PipelineViewSet(Endpoint):
     serializer_class = PipelineSerializer
     pagination_class = None
     lookup_field = "name"
-    lookup_value_regex = ".+"  # entry points may be named with a slash
+    lookup_value_regex = r"[\s\S]+"  # entry points may have any name
 
-    @extend_schema(
+    @described.operation(
         operation_id="pipelines_available_list",
         parameters=[described.IF_NONE_MATCH],
         responses=described.answers(304, 400, status_200=PipelineSerializer(many=True)),
@@ -43,7 +43,7 @@ class PipelineViewSet(Endpoint):
         serializer = PipelineSerializer(entries, many=True, context={"request": request})
         return respond(request, serializer.data)
 
-    @extend_schema(
+    @described.operation(
         operation_id="pipelines_available_retrieve",
         parameters=[
             OpenApiParameter(

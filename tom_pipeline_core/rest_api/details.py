@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from tom_dataproducts.models import PhotometryReducedDatum
@@ -46,7 +45,7 @@ class _Rows(ProcessEndpoint):
 
 
 def _described(serializer: Any, summary: str) -> Any:
-    return extend_schema(
+    return described.operation(
         description=summary,
         parameters=[described.path_id("process_id"), PageQuery],
         responses=described.answers(400, 404, status_200=serializer(many=True)),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.urls import reverse
-from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -21,6 +20,8 @@ PARTS = {
     "processes": "api:pipelines-processes-list",
     "inputs": "api:pipelines-inputs-list",
     "preflight": "api:pipelines-preflight-list",
+    "presets": "api:pipelines-presets-list",
+    "schema": "api:pipelines-schema-list",
 }
 
 
@@ -39,7 +40,7 @@ class IndexViewSet(Endpoint):
     serializer_class = IndexSerializer
     pagination_class = None
 
-    @extend_schema(
+    @described.operation(
         operation_id="pipelines_index",
         responses=described.answers(400, status_200=IndexSerializer),
     )

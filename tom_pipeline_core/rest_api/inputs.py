@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import Http404
-from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from tom_dataproducts.models import DataProduct
@@ -39,7 +38,7 @@ class InputViewSet(Endpoint):
     serializer_class = ProductSerializer
     pagination_class = OldestFirst
 
-    @extend_schema(
+    @described.operation(
         parameters=[InputQuery],
         responses=described.answers(400, 404, status_200=ProductSerializer(many=True)),
     )
@@ -78,7 +77,7 @@ class PreflightViewSet(Endpoint):
     serializer_class = PreflightSerializer
     pagination_class = None
 
-    @extend_schema(
+    @described.operation(
         request=submitting.SubmitBody,
         responses=described.answers(*described.WITH_BODY, status_200=PreflightSerializer),
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -38,7 +37,7 @@ class LogViewSet(ProcessEndpoint):
     serializer_class = LogSerializer
     pagination_class = None
 
-    @extend_schema(
+    @described.operation(
         parameters=[described.path_id("process_id"), LogQuery, described.IF_NONE_MATCH],
         responses=described.answers(304, 400, 404, status_200=LogSerializer),
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.http import Http404, HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework.decorators import action
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import BaseRenderer
@@ -46,7 +46,7 @@ class OutputViewSet(ProcessEndpoint):
         mark_visible_products(self.request.user, outputs)
         return outputs
 
-    @extend_schema(
+    @described.operation(
         parameters=[described.path_id("process_id"), described.IF_NONE_MATCH],
         responses=described.answers(304, 400, 404, status_200=OutputSerializer(many=True)),
     )
@@ -57,7 +57,7 @@ class OutputViewSet(ProcessEndpoint):
         serializer = OutputSerializer(outputs, many=True, context={"request": request})
         return respond(request, serializer.data)
 
-    @extend_schema(
+    @described.operation(
         parameters=[
             described.path_id("process_id"),
             described.path_id("output_id", "The output."),
@@ -70,8 +70,8 @@ class OutputViewSet(ProcessEndpoint):
         ],
         responses={
             **described.answers(404, 416),
-            (200, "application/octet-stream"): OpenApiResponse(OpenApiTypes.BINARY, "The file."),
-            (206, "application/octet-stream"): OpenApiResponse(OpenApiTypes.BINARY, "A part."),
+            (200, "*/*"): OpenApiResponse(OpenApiTypes.BINARY, "The file."),
+            (206, "*/*"): OpenApiResponse(OpenApiTypes.BINARY, "A part."),
             304: OpenApiResponse(description="Not changed."),
         },
     )
@@ -93,7 +93,7 @@ class OutputViewSet(ProcessEndpoint):
             tag=output.sha256,
         )
 
-    @extend_schema(
+    @described.operation(
         parameters=[described.path_id("process_id")],
         responses={
             **described.answers(404),

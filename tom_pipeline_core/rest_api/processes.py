@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import Q, QuerySet
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiResponse
 from rest_framework import serializers, status
 from rest_framework.decorators import action
 from rest_framework.exceptions import PermissionDenied
@@ -85,7 +85,7 @@ class ProcessViewSet(ProcessEndpoint):
         serializer = ProcessSerializer(process, context={"request": self.request}, fields=fields)
         return dict(serializer.data)
 
-    @extend_schema(
+    @described.operation(
         parameters=[ProcessQuery],
         responses=described.answers(400, 404, status_200=ProcessSerializer(many=True)),
     )
@@ -98,7 +98,7 @@ class ProcessViewSet(ProcessEndpoint):
         )
         return self.get_paginated_response(serializer.data)
 
-    @extend_schema(
+    @described.operation(
         parameters=[described.path_id("id"), FieldsQuery, described.IF_NONE_MATCH],
         responses=described.answers(304, 400, 404, status_200=ProcessSerializer),
     )
@@ -109,7 +109,7 @@ class ProcessViewSet(ProcessEndpoint):
             request, self._shown(self.process(self.get_queryset()), query.get("fields", ""))
         )
 
-    @extend_schema(
+    @described.operation(
         parameters=[described.IDEMPOTENCY_KEY],
         request=submitting.SubmitBody,
         responses=described.answers(
@@ -130,7 +130,7 @@ class ProcessViewSet(ProcessEndpoint):
             return self._made(earlier, is_new=False)
         return self._made(asked.submit(key=key, origin=ORIGIN), is_new=True)
 
-    @extend_schema(
+    @described.operation(
         parameters=[described.path_id("id")],
         request=None,
         responses=described.answers(
@@ -156,7 +156,7 @@ class ProcessViewSet(ProcessEndpoint):
             status=status.HTTP_200_OK if ended else status.HTTP_202_ACCEPTED,
         )
 
-    @extend_schema(
+    @described.operation(
         parameters=[described.path_id("id"), described.IDEMPOTENCY_KEY],
         request=RunAgainBody,
         responses=described.answers(

@@ -242,6 +242,18 @@ class ProductSerializer(_Shown):
     )
 
 
+class PresetSerializer(_Shown):
+    """Values of a pipeline's parameters under a name."""
+
+    id = serializers.IntegerField()
+    pipeline_id = serializers.CharField()
+    name = serializers.CharField()
+    user = serializers.CharField(source="user.username")
+    shared = serializers.BooleanField()
+    parameters = serializers.DictField()
+    modified = serializers.DateTimeField()
+
+
 class PreflightSerializer(_Shown):
     """What would happen if this were submitted."""
 

@@ -14,7 +14,9 @@ from tom_pipeline_core.rest_api.details import (
 from tom_pipeline_core.rest_api.index import IndexViewSet
 from tom_pipeline_core.rest_api.inputs import InputViewSet, PreflightViewSet
 from tom_pipeline_core.rest_api.log import LogViewSet
+from tom_pipeline_core.rest_api.openapi import SchemaViewSet
 from tom_pipeline_core.rest_api.outputs import OutputViewSet
+from tom_pipeline_core.rest_api.presets import PresetViewSet
 from tom_pipeline_core.rest_api.processes import ProcessViewSet
 
 _PROCESS = r"pipelines/processes/(?P<process_id>[^/]+)"
@@ -33,6 +35,8 @@ def register(router: Any) -> None:
         (r"pipelines/available", PipelineViewSet, "available"),
         (r"pipelines/inputs", InputViewSet, "inputs"),
         (r"pipelines/preflight", PreflightViewSet, "preflight"),
+        (r"pipelines/presets", PresetViewSet, "presets"),
+        (r"pipelines/schema", SchemaViewSet, "schema"),
     ):
         router.register(prefix, viewset, f"pipelines-{name}")
     router.register(r"pipelines", IndexViewSet, "pipelines")

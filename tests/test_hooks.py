@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 import sys
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import pytest
@@ -45,8 +46,9 @@ def calls(name: str = "tom_hooks") -> list:
 
 
 def others() -> list[hooks.HookModule]:
-    """Return the hook modules that are not the core's own."""
-    return [each for each in hooks.modules() if each.distribution != "tom-pipeline-core"]
+    """Return the hook modules that no shipped distribution brings."""
+    shipped = ("tom-pipeline-core", "tom-pipeline-site-rules")
+    return [each for each in hooks.modules() if each.distribution not in shipped]
 
 
 def fault(code: str):
@@ -65,6 +67,16 @@ def a_submission(**facts):
 def test_every_hook_has_a_test():
     missing = [name for name in hooks.hook_names() if f"test_hook_{name}" not in globals()]
     assert missing == []
+
+
+def test_every_hook_is_used_by_a_plugin_that_is_shipped():
+    root = Path(__file__).parents[1]
+    shipped = [
+        *(root / "tom_pipeline_core" / "notifications").glob("*.py"),
+        *(root / "plugins").glob("*/*/hooks.py"),
+    ]
+    text = "\n".join(path.read_text("utf-8") for path in shipped)
+    assert [name for name in hooks.hook_names() if f"@hookimpl\ndef {name}(" not in text] == []
 
 
 def test_every_hook_says_when_it_is_called_and_what_result_and_exception_do():

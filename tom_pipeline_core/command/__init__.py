@@ -17,7 +17,7 @@ or in a TOML file of a package, see :func:`from_toml`.
 from tom_pipeline_core.command.arguments import Argument, When
 from tom_pipeline_core.command.declaration import Environment, InputRole, OutputFile, Patterns
 from tom_pipeline_core.command.pipeline import CommandPipeline
-from tom_pipeline_core.command.toml import from_toml
+from tom_pipeline_core.command.toml import from_file, from_toml
 
 __all__ = [
     "Argument",
@@ -27,5 +27,6 @@ __all__ = [
     "OutputFile",
     "Patterns",
     "When",
+    "from_file",
     "from_toml",
 ]

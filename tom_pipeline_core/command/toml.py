@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from importlib import resources
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 
@@ -19,6 +20,9 @@ if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 TEXTS = ("short_name", "verbose_name", "description", "citation", "documentation_url", "version")
 KEYS = (
@@ -58,13 +62,34 @@ def from_toml(package: str, name: str) -> type[CommandPipeline]:
     InvalidPipelineError
         If the file cannot be read, or says something that is not understood; with file and key.
     """
-    where = f"{package}/{name}"
+    return _from(resources.files(package).joinpath(name), f"{package}/{name}", package)
+
+
+def from_file(path: Path, module: str) -> type[CommandPipeline]:
+    """
+    Make a pipeline of a TOML file anywhere.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    module : str
+        The module that the class is found in.
+
+    Raises
+    ------
+    InvalidPipelineError
+        As :func:`from_toml`.
+    """
+    return _from(path, str(path), module)
+
+
+def _from(file: Traversable, where: str, module: str) -> type[CommandPipeline]:
     try:
-        declared = tomllib.loads(resources.files(package).joinpath(name).read_text("utf-8"))
+        declared = tomllib.loads(file.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise InvalidPipelineError(f"{where} cannot be read: {error}") from error
     try:
-        return _pipeline(declared, package)
+        return _pipeline(declared, module)
     except (TypeError, ValueError, InvalidPipelineError) as error:
         raise InvalidPipelineError(f"{where}: {error}") from error
 

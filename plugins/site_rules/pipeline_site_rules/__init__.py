@@ -1,0 +1,1 @@
+"""A site's own rules for pipelines. Nothing is imported here."""

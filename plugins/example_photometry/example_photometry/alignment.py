@@ -15,7 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
-from example_photometry.apertures import cut_stamps, find_centres, ring_sky, subtract_sky
+from example_photometry.apertures import (
+    Centres,
+    Sky,
+    Stamps,
+    cut_stamps,
+    find_centres,
+    ring_sky,
+    subtract_sky,
+    sum_apertures,
+)
 from example_photometry.detection import detect
 from example_photometry.errors import FrameError
 from example_photometry.frames import Frame
@@ -29,6 +38,10 @@ AGREE = 1.0
 """Pixels: shifts of stars that agree."""
 PART = 0.4
 """Part of the stars that have to agree."""
+SURE = 5.0
+"""Signal to noise of a star."""
+ALIKE = 2.5
+"""Factor by which a star may differ from its flux on the reference, besides what all do."""
 FEW_STARS = 3
 """With fewer no agreement means anything."""
 
@@ -63,6 +76,7 @@ def align(
     reference: tuple[FloatArray, FloatArray],
     bright: NDArray[np.intp],
     fwhm: float,
+    flux: FloatArray | None = None,
 ) -> Alignment:
     """
     Find N stars of the reference on a frame.
@@ -78,6 +92,8 @@ def align(
         Stars to align by, brightest first.
     fwhm : float
         Pixels.
+    flux : (N,) array or None
+        Counts on the reference: what is found has to have the same ratios, nearly.
 
     Raises
     ------
@@ -85,8 +101,9 @@ def align(
         If too few stars are where they should be.
     """
     bright = bright[:CHECKED_STARS]
+    light = None if flux is None else flux[bright]
     start = reference if predicted is None else predicted
-    fitted = _refine(frame, start, bright, fwhm)
+    fitted = _refine(frame, start, bright, fwhm, light)
     if fitted is not None:
         return _result(start, fitted, bright, by_stars=False)
     if predicted is not None and len(bright) < FEW_STARS:
@@ -98,7 +115,7 @@ def align(
         shift = _vote(frame, places, bright)
         if shift is not None:
             moved = places[0] + shift[0], places[1] + shift[1]
-            fitted = _refine(frame, moved, bright, fwhm)
+            fitted = _refine(frame, moved, bright, fwhm, light)
             if fitted is not None:
                 return _result(start, fitted, bright, by_stars=True)
     if predicted is None:
@@ -118,7 +135,11 @@ def _result(
 
 
 def _refine(
-    frame: Frame, places: tuple[FloatArray, FloatArray], bright: NDArray[np.intp], fwhm: float
+    frame: Frame,
+    places: tuple[FloatArray, FloatArray],
+    bright: NDArray[np.intp],
+    fwhm: float,
+    light: FloatArray | None,
 ) -> Fitted | None:
     """Centre the bright stars and carry their common shift over to all; None if they disagree."""
     ny, nx = frame.info.shape
@@ -130,21 +151,40 @@ def _refine(
         return None
     half = int(np.ceil(3 * fwhm + CAPTURE))
     stamps = cut_stamps(frame.pixels, frame.bad, bx, by, half)
-    clean = subtract_sky(stamps, ring_sky(stamps, bx, by, half - 3.0, half))
+    sky = ring_sky(stamps, bx, by, half - 3.0, half)
+    clean = subtract_sky(stamps, sky)
     wide = find_centres(clean, bx, by, fwhm=max(fwhm, 5.9), max_shift=CAPTURE)
+    # In empty sky a centroid stays where it began, and all such shifts agree: light has to be there.
+    real = wide.found & _are_stars(clean, sky, wide, fwhm, None if light is None else light[inside])
     dx, dy = wide.x - bx, wide.y - by
-    agreed = wide.found & _agree(dx, dy, wide.found)
+    agreed = real & _agree(dx, dy, real)
     if agreed.sum() < max(2, PART * len(bx)):
         return None
     # A second, narrow round from the common shift: near a neighbour the wide window is biased.
     mx, my = np.median(dx[agreed]), np.median(dy[agreed])
     narrow = find_centres(clean, bx + mx, by + my, fwhm=fwhm, max_shift=max(1.5, 0.5 * fwhm))
     dx, dy = narrow.x - bx, narrow.y - by
-    agreed = narrow.found & _agree(dx, dy, narrow.found)
+    agreed = narrow.found & real & _agree(dx, dy, narrow.found & real)
     if agreed.sum() < max(2, PART * len(bx)):
         return None
     moved = _carry(bx[agreed], by[agreed], dx[agreed], dy[agreed], *places)
     return *moved, int(agreed.sum())
+
+
+def _are_stars(
+    clean: Stamps, sky: Sky, centres: Centres, fwhm: float, light: FloatArray | None
+) -> NDArray[np.bool_]:
+    """Whether there is a star at each centre, with the reference's ratio of fluxes."""
+    radius = np.array([fwhm])
+    sums = sum_apertures(clean, clean, centres.x, centres.y, radius)
+    noise = np.sqrt(sums.area[:, 0]) * sky.sigma
+    flux = sums.flux[:, 0]
+    stars: NDArray[np.bool_] = flux > SURE * np.nan_to_num(noise, nan=np.inf)
+    if light is None or stars.sum() < FEW_STARS:
+        return stars
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ratio = np.log(np.where(stars, flux, np.nan) / light)
+    return stars & (np.abs(ratio - np.nanmedian(ratio)) < np.log(ALIKE))
 
 
 def _agree(dx: FloatArray, dy: FloatArray, found: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -39,7 +39,7 @@ def find_hits(
     gain: float,
     fwhm: float,
     usable: BoolArray,
-) -> BoolArray:
+) -> tuple[BoolArray, FloatArray]:
     """
     Stars whose aperture holds light that is not theirs.
 
@@ -64,17 +64,20 @@ def find_hits(
 
     Returns
     -------
-    (N, K) bool array
+    hits : (N, K) bool array
         All False when too few stars show the profile.
+    foreign : (N, K) array
+        That light relative to the star's flux; negative for dead pixels, 0 where nothing is clear.
     """
     hits = np.zeros(flux.shape, dtype=bool)
+    foreign = np.zeros(flux.shape)
     middle = int(np.argmin(np.abs(radii - 1.2 * fwhm)))
     with np.errstate(invalid="ignore", divide="ignore"):
         signal = flux[:, middle] / flux_err[:, middle]
         usable = usable & (signal > 5)
     shows = usable & (signal > PROFILE_SIGNAL)
     if shows.sum() < PROFILE_STARS:
-        return hits
+        return hits, foreign
     reach = math.ceil(max(radii[middle], 1.5 * fwhm))
     axis = np.arange(-reach, reach + 1)
     xs, ys = clean.to_stack(x, y)
@@ -96,6 +99,7 @@ def find_hits(
     which = np.flatnonzero(usable)
     for column, radius in enumerate(radii):
         inside = distance <= radius + 0.5
-        wrong = np.abs(np.where(clear & inside, excess, 0.0).sum(axis=(1, 2)))
-        hits[which, column] = wrong > MATTERS * flux_err[which, column]
-    return hits
+        wrong = np.where(clear & inside, excess, 0.0).sum(axis=(1, 2))
+        hits[which, column] = np.abs(wrong) > MATTERS * flux_err[which, column]
+        foreign[which, column] = wrong / flux[which, column]
+    return hits, foreign

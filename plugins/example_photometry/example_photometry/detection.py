@@ -21,6 +21,8 @@ FloatArray = NDArray[np.float64]
 
 PIXEL_STACK = 3_000_000
 CLIPPED_PIXELS = 6
+SMALLEST_CELL = 16
+"""Pixels."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,8 @@ class Sources:
 
 def sky_mesh(frame: Frame, mesh: int = 64) -> Any:
     """Source Extractor's background map (a ``sep.Background``)."""
-    side = min(mesh, *frame.pixels.shape)
+    # A cell with little but a star in it would take the star for sky.
+    side = max(min(mesh, min(frame.pixels.shape) // 4), SMALLEST_CELL)
     return sep.Background(frame.pixels, mask=frame.bad, bw=side, bh=side, fw=3, fh=3)
 
 

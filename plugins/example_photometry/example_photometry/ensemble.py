@@ -193,19 +193,16 @@ def _fit(
     with np.errstate(invalid="ignore"):
         offset[:] = np.nan_to_num(_column_median(np.where(measured, mag, np.nan)))
     zero = _row_median(np.where(good, mag - offset, np.nan))
-    for step in range(ROUNDS):
+    for _ in range(ROUNDS):
         weight = np.where(good, 1 / (variance + excess**2), 0.0)
         off = values - offset - np.nan_to_num(zero)[:, None]
-        if step > 2:
-            weight[np.abs(off) * np.sqrt(weight) > CUT] = 0.0
+        wild = _wild(off / np.sqrt(variance + excess**2), good)
+        weight[wild] = 0.0
         total = weight.sum(axis=1)
         with np.errstate(invalid="ignore", divide="ignore"):
             zero = np.where(total > 0, (weight * (values - offset)).sum(axis=1) / total, np.nan)
             column = np.where(measured, 1 / variance, 0.0)
-            away = np.abs(values - offset - np.nan_to_num(zero)[:, None]) > CUT * np.sqrt(
-                variance + excess**2
-            )
-            column = np.where((step > 2) & away & used[None, :], 0.0, column)
+            column[wild] = 0.0
             column[~np.isfinite(zero)] = 0.0
             new = (column * (values - np.nan_to_num(zero)[:, None])).sum(axis=0)
             offset = np.where(column.sum(axis=0) > 0, new / column.sum(axis=0), offset)
@@ -221,7 +218,7 @@ def _fit(
         chi = spread(residual / np.sqrt(expected**2 + common[None, :] ** 2))
     full = np.sqrt(expected**2 + excess[None, :] ** 2)
     frame_chi = np.ones(frames)
-    enough = good.sum(axis=1) >= 8
+    enough = (weight > 0).sum(axis=1) >= 8
     if enough.any():
         pulls = np.where(good, residual / full, np.nan)[enough]
         frame_chi[enough] = np.maximum(1.4826 * np.nanmedian(np.abs(pulls), axis=1), 1.0)
@@ -230,6 +227,19 @@ def _fit(
         zero, zero_err, (weight > 0).sum(axis=1), offset, residual, expected, excess, common, chi,
         share / share.sum() if share.sum() > 0 else share, used.copy(), tuple(reason), frame_chi,
     )  # fmt: skip
+
+
+def _wild(pulls: FloatArray, good: BoolArray) -> BoolArray:
+    """
+    Single points that are far off, (T, N).
+
+    Measured by the frame's own scatter where that is larger: before the zero points are settled,
+    and on restless frames, all stars are off.
+    """
+    size = np.where(good, np.abs(pulls), np.nan)
+    typical = np.nan_to_num(1.4826 * _row_median(size), nan=1.0)
+    wild: BoolArray = good & (np.abs(pulls) > CUT * np.maximum(typical, 1.0)[:, None])
+    return wild
 
 
 def _leave_one_out(

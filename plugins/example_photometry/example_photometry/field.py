@@ -24,6 +24,8 @@ from example_photometry.settings import Settings
 FloatArray = NDArray[np.float64]
 
 REFERENCE_CANDIDATES = 3
+MOST_CANDIDATES = 9
+"""Tried when the target is on none of the first."""
 LOCK_SIGNAL = 10.0
 """Signal to noise from which a source near the target's coordinates is the target."""
 LINEAR = 0.9
@@ -93,9 +95,12 @@ class Field:
         return order if len(order) > 1 else np.arange(len(self))
 
 
-def choose_reference(infos: Sequence[FrameInfo]) -> tuple[Frame, Sources]:
+def choose_reference(infos: Sequence[FrameInfo], settings: Settings) -> tuple[Frame, Sources]:
     """
     The frame on which most sources are seen, of a few near the median pointing.
+
+    Frames whose WCS puts the target on a star come first: a WCS that is off by half a field, or
+    turned, is consistent in itself and shows in nothing else.
 
     Raises
     ------
@@ -109,12 +114,16 @@ def choose_reference(infos: Sequence[FrameInfo]) -> tuple[Frame, Sources]:
         distance = np.hypot(*(at - np.median(at, axis=0)).T)
         nearest = np.argsort(distance, kind="stable")[: max(len(pool) // 2, REFERENCE_CANDIDATES)]
         pool = [pointed[n] for n in sorted(nearest)]
-    best: tuple[int, Frame, Sources] | None = None
+    best: tuple[tuple[bool, int], Frame, Sources] | None = None
     reason = "no frame"
-    spread = np.unique(np.linspace(0, len(pool) - 1, REFERENCE_CANDIDATES).astype(int))
-    later = [n for n in range(len(pool)) if n not in spread]
-    for tried, n in enumerate([*spread, *later]):
-        if tried >= REFERENCE_CANDIDATES and best is not None:
+    first = np.unique(np.linspace(0, len(pool) - 1, REFERENCE_CANDIDATES).astype(int))
+    more = np.unique(np.linspace(0, len(pool) - 1, MOST_CANDIDATES).astype(int))
+    later = [n for n in more if n not in first]
+    rest = [n for n in range(len(pool)) if n not in first and n not in more]
+    for tried, n in enumerate([*first, *later, *rest]):
+        if best is not None and (
+            tried >= MOST_CANDIDATES or (tried >= REFERENCE_CANDIDATES and best[0][0])
+        ):
             break
         try:
             frame = read(pool[n])
@@ -122,12 +131,21 @@ def choose_reference(infos: Sequence[FrameInfo]) -> tuple[Frame, Sources]:
         except FrameError as error:
             reason = f"{pool[n].name}: {error}"
             continue
-        count = len(sources) if np.isfinite(sources.typical_fwhm) else 0
-        if count and (best is None or count > best[0]):
-            best = count, frame, sources
+        if not len(sources) or not np.isfinite(sources.typical_fwhm):
+            continue
+        score = _is_on_a_star(frame, sources, settings), len(sources)
+        if best is None or score > best[0]:
+            best = score, frame, sources
     if best is None:
         raise SeriesError(f"No star was found on any of {len(infos)} frames ({reason}).")
     return best[1], best[2]
+
+
+def _is_on_a_star(frame: Frame, sources: Sources, settings: Settings) -> bool:
+    if frame.info.at is None or frame.wcs is None:
+        return False
+    reach = max(settings.max_shift, settings.max_shift / pixel_scale(frame.wcs))
+    return _target(sources, frame.info.at, reach)[1]
 
 
 def choose_stars(
@@ -197,7 +215,8 @@ def _neighbours(
     near = distance <= reach
     if me >= 0:
         near[me] = False
-    relative = sources.flux[near] / flux if flux > 0 else np.full(int(near.sum()), np.inf)
+    # A target that was not found is as faint as the faintest source, or fainter.
+    relative = sources.flux[near] / (flux if flux > 0 else float(sources.flux.min()))
     return np.column_stack([distance[near], relative])
 
 

@@ -74,6 +74,8 @@ class FrameResult:
     sky, sky_sigma, peak : (N,) arrays
         Counts.
     flags : (N, K) int array
+    foreign : (N, K) array
+        Light that does not fit the profile of a star, relative to the flux.
     shift : float
         Pixels between the WCS and the stars.
     """
@@ -92,6 +94,7 @@ class FrameResult:
     sky_sigma: FloatArray
     peak: FloatArray
     flags: NDArray[np.int_]
+    foreign: FloatArray
     shift: float
 
 
@@ -115,7 +118,7 @@ def measure_image(frame: Frame, plan: Plan) -> FrameResult:
     if trusted:
         assert frame.wcs is not None
         predicted = frame.wcs.all_world2pix(*_places(info, plan), 0, ra_dec_order=True, quiet=True)
-    placed = align(frame, predicted, (field.x, field.y), field.bright, field.fwhm)
+    placed = align(frame, predicted, (field.x, field.y), field.bright, field.fwhm, field.flux)
     _check_target(info, placed.x[0], placed.y[0], 0.0)
     scale = pixel_scale(frame.wcs) if trusted else field.scale
 
@@ -164,9 +167,10 @@ def measure_image(frame: Frame, plan: Plan) -> FrameResult:
     forced = ~found.found & (first.flux[:, 0] > 5 * noise[:, 0])
     forced[0] |= not field.locked and not sharp[0]
     flags[forced] |= int(Flag.FORCED)
+    foreign = np.zeros(flags.shape)
     if settings.cosmic_rays != "off":
         usable = (flags[:, 0] & int(Flag.SATURATED | Flag.MASKED | Flag.EDGE)) == 0
-        hits = cosmics.find_hits(
+        hits, foreign = cosmics.find_hits(
             clean, x, y, sums.flux, error, radii, sky.sigma, info.gain, fwhm, usable
         )
         flags[hits] |= int(Flag.COSMIC_RAY)
@@ -174,7 +178,7 @@ def measure_image(frame: Frame, plan: Plan) -> FrameResult:
         _check_target(info, x[0], y[0], radii.min())
     return FrameResult(
         info, x, y, fwhm, scale, radii, r_in, r_out, sums.flux, error, sky.level, sky.sigma,
-        sums.peak, flags, placed.shift,
+        sums.peak, flags, foreign, placed.shift,
     )  # fmt: skip
 
 

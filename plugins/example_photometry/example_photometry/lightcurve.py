@@ -35,6 +35,10 @@ ALIKE = 0.7
 """Magnitudes: how alike stars have to be to tell about the target's errors."""
 CROWDING = 0.004
 """Light of neighbours in the aperture, relative to the target's, that makes a magnitude wrong."""
+MOSTLY, UNRESOLVED = 0.5, 0.01
+"""Part of the frames, and of the light, from which odd light beside the target is a neighbour's."""
+CLOSE = 1.5
+"""FWHM: a neighbour inside this matters to every aperture."""
 RESTLESS_FRAME = 1.35
 """Scatter over error of the comparison stars of a frame from which its errors are raised."""
 BAD_FOR_COMPARISON = UNUSABLE | Flag.COSMIC_RAY
@@ -127,8 +131,10 @@ def build(
     place = target.at(ordered[0].info.exposure.mid.mjd)
     times = barycentric([r.info.exposure.mid for r in ordered], *place, site)
     mag, err, signal = _magnitudes(ordered)
-    flags = _without_false_hits(np.array([r.flags for r in ordered]))
+    raw = np.array([r.flags for r in ordered])
+    flags = _without_false_hits(raw)
     mine = flags[:, 0, :].copy()
+    mine[:, _unresolved(ordered, raw)] |= int(Flag.BLENDED)
     if not times.located:
         mine |= int(Flag.TIME_COARSE)
     mine[_crowded(ordered, field)] |= int(Flag.BLENDED)
@@ -193,6 +199,19 @@ def _without_false_hits(flags: NDArray[np.int_]) -> NDArray[np.int_]:
     return np.where(often[None, :, :], flags & ~int(Flag.COSMIC_RAY), flags)
 
 
+def _unresolved(results: Sequence[FrameResult], flags: NDArray[np.int_]) -> NDArray[np.bool_]:
+    """(K,) whether the target's profile shows a neighbour that was not found as a source."""
+    hit = (flags[:, 0, :] & int(Flag.COSMIC_RAY)) != 0
+    foreign = np.median([r.foreign[0] for r in results], axis=0)
+    seen: NDArray[np.bool_] = (
+        (hit.mean(axis=0) > MOSTLY) & (hit.sum(axis=0) > 2) & (foreign > UNRESOLVED)
+    )
+    radii = np.median([r.radii / r.fwhm for r in results], axis=0)
+    if seen[radii <= CLOSE].any():
+        seen[:] = True  # in the smaller circles too, and in bad seeing more than in good
+    return seen
+
+
 def _nearest(settings: Settings, factor: float) -> int:
     return int(np.argmin(np.abs(np.array(settings.factors()) - factor)))
 
@@ -247,7 +266,8 @@ def _choose_aperture(
         good = np.where((mine[:, k] & int(BAD_FOR_COMPARISON)) == 0, mag[:, 0, k], np.nan)
         # The target varies, but not from one frame to the next: its differences show its noise.
         own = _successive(good - fit.zero_point)
-        logs.append(np.log(np.append(fit.rms, own)))
+        seen = np.append(fit.rms, own)
+        logs.append(np.log(np.where(seen > 0, seen, np.nan)))
     weights = np.append(np.where(first.used, alike, 0.0), 2.0)
     table = np.array(logs)
     known = np.isfinite(table).all(axis=0) & (weights > 0)

@@ -211,7 +211,7 @@ def _choose_field(
 ) -> Field:
     """Reference and stars of one filter; ``anchor`` is another filter's, to align by."""
     listener.step("Choosing the reference frame")
-    frame, sources = choose_reference(infos)
+    frame, sources = choose_reference(infos, settings)
     listener.step(f"Finding stars on {frame.info.name}")
     at = frame.info.at if not frame.info.wcs_failed else None
     if at is None and settings.target_xy is not None:

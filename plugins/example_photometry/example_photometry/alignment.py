@@ -184,7 +184,8 @@ def _are_stars(
         return stars
     with np.errstate(invalid="ignore", divide="ignore"):
         ratio = np.log(np.where(stars, flux, np.nan) / light)
-    return stars & (np.abs(ratio - np.nanmedian(ratio)) < np.log(ALIKE))
+    alike: NDArray[np.bool_] = np.abs(ratio - np.nanmedian(ratio)) < np.log(ALIKE)
+    return stars & alike
 
 
 def _agree(dx: FloatArray, dy: FloatArray, found: NDArray[np.bool_]) -> NDArray[np.bool_]:

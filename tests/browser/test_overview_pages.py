@@ -32,7 +32,7 @@ def busy(
 
     settings.TOM_EDUCATION_PIPELINES = {**names_of_samples(), "Broken": "tests.no_such.Module"}
     now = timezone.now()
-    made = []
+    made: list[Any] = []
     for number, state in enumerate([*State, *State] * 4):
         process = PipelineProcess.objects.create(
             target=make_target(f"SN 2026{chr(97 + number % 26)}") if number < 6 else made[0].target,

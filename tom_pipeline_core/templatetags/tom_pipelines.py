@@ -11,12 +11,11 @@ from django.utils import timezone as django_timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from tom_pipeline_core.models import LogLine
 from tom_pipeline_core.states import State
 from tom_pipeline_core.web import log_view
 
 register = template.Library()
-register.filter("readable", log_view.readable)
-register.filter("stamp", log_view.stamp)
 
 STATE_LOOKS: dict[str, tuple[str, str, str]] = {
     State.QUEUED.value: ("Queued", "fa-clock-o", "text-bg-secondary"),
@@ -123,12 +122,6 @@ def minute_utc(moment: datetime) -> str:
 
 
 @register.filter
-def clock_utc(moment: datetime) -> str:
-    """Show the time of day in UTC."""
-    return f"{moment.astimezone(timezone.utc):%H:%M:%S}"
-
-
-@register.filter
 def epoch(moment: datetime | None) -> str:
     """Write a time as seconds since 1970, for scripts."""
     return "" if moment is None else f"{moment.timestamp():.0f}"
@@ -147,9 +140,28 @@ def short_number(value: float | None) -> str:
 
 
 @register.simple_tag
-def level_name(level: int) -> str:
-    """Name the level of a log line."""
-    return log_view.level_name(level)
+def log_line(line: LogLine) -> SafeString:
+    """
+    Show a line of a log.
+
+    In Python, because a page has hundreds of them and a template takes its time for each.
+    """
+    level = log_view.level_name(line.level)
+    exact = log_view.stamp(line.time)
+    return format_html(
+        '<div class="tpc-line tpc-level-{}" id="L{}"><time datetime="{}" title="{} UTC">{}</time> '
+        "{}<span>{}</span></div>",
+        level,
+        line.pk,
+        exact,
+        exact[:-1].replace("T", " "),
+        exact[11:19],
+        _LOUD.get(level, ""),
+        log_view.readable(line.text),
+    )
+
+
+_LOUD = {name: format_html("<b>{}</b> ", name) for name in ("WARNING", "ERROR", "CRITICAL")}
 
 
 @register.simple_tag

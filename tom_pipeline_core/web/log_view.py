@@ -116,7 +116,7 @@ def as_text(process: PipelineProcess, wanted: Wanted) -> Iterator[str]:
 def stamp(time: datetime) -> str:
     """Return a time as ``2026-03-01T12:00:00.123Z``."""
     exact = time.astimezone(timezone.utc)
-    return f"{exact:%Y-%m-%dT%H:%M:%S}.{exact.microsecond // 1000:03d}Z"
+    return f"{exact.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
 
 
 def level_name(level: int) -> str:

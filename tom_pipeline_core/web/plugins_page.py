@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+import importlib_metadata
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
@@ -59,7 +60,8 @@ class Card:
     suffixes: str = ""
     files: str = ""
     citation: str = ""
-    documentation: str = ""
+    author: str = ""
+    links: list[tuple[str, str]] = field(default_factory=list)
     parameters: list[Any] = field(default_factory=list)
     problem: str = ""
     record: Record = field(default_factory=Record)
@@ -112,10 +114,28 @@ def card_of(entry: Entry, is_staff: bool) -> Card:
     card.suffixes = ", ".join(pipeline.allowed_suffixes or ())
     card.files = files_in_words(pipeline)
     card.citation = pipeline.citation
-    if pipeline.documentation_url.startswith(("https://", "http://")):
-        card.documentation = pipeline.documentation_url
+    card.author, links = facts_of_distribution(entry.distribution)
+    card.links = [
+        (label, address)
+        for label, address in [("Documentation", pipeline.documentation_url), *links]
+        if address.startswith(("https://", "http://"))
+    ]
     card.parameters = list(form)
     return card
+
+
+def facts_of_distribution(name: str) -> tuple[str, list[tuple[str, str]]]:
+    """Return the author and the links that a distribution's metadata name."""
+    try:
+        facts = importlib_metadata.metadata(name) if name else None
+    except importlib_metadata.PackageNotFoundError:
+        facts = None
+    if facts is None:
+        return "", []
+    address = str(facts.get("Author-Email") or "").partition("<")[0]
+    author = str(facts.get("Author") or address).strip().strip('"')
+    links = [line.partition(",") for line in facts.get_all("Project-URL") or []]
+    return author, [(label.strip(), url.strip()) for label, _comma, url in links]
 
 
 def reflowed(text: str) -> str:

@@ -10,7 +10,9 @@ from __future__ import annotations
 import configparser
 import os
 import re
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -89,6 +91,15 @@ def discover() -> Discovery:
 def clear_cache() -> None:
     """Look again at the next call."""
     _discover.cache_clear()
+
+
+def fingerprint() -> tuple[tuple[str, int], ...]:
+    """Return what changes whenever something is installed or removed."""
+    marks = []
+    for path in sys.path:
+        with suppress(OSError):
+            marks.append((path, Path(path or ".").stat().st_mtime_ns))
+    return tuple(marks)
 
 
 def _forget(*, setting: str, **kwargs: Any) -> None:

@@ -100,7 +100,8 @@ def test_a_program_that_fails_is_quoted(program, target, make_product):
 class PerFile(Program):
     command = [sys.executable, "program.py", "{magnitude}", "{input}"]
     per_file = True
-    output_files = [OutputFile("environment.txt")]
+    # the same file twice: the first pattern says what it is
+    output_files = [OutputFile("environment.txt"), OutputFile("*.txt", kind="plot")]
 
 
 @pytest.mark.django_db

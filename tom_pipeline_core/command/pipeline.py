@@ -130,14 +130,17 @@ class CommandPipeline(PipelineProcess):
             list(fill(self.command, known)), folder=folder, variables=variables,
             patterns=self.patterns, listener=self,
         )  # fmt: skip
+        taken = set(links)
         for declared in self.output_files:
-            paths = sorted(
-                path for path in folder.glob(declared.glob) if path.is_file() and path not in links
-            )
-            if declared.required and not paths:
+            found = {path for path in folder.glob(declared.glob) if path.is_file()}
+            if declared.required and not found - set(links):
                 raise AsyncError(f"The program ended without writing {declared.glob}.")
+            paths = sorted(found - taken)  # a file is what the first pattern says
+            taken |= found
             for path in paths:
-                yield _output(declared, _named_after_input(path, stem))
+                named = _named_after_input(path, stem)
+                taken.add(named)
+                yield _output(declared, named)
 
     def _link(self, folder: Path, products: Sequence[Any]) -> list[Path]:
         """Show the input files inside the run's folder, where programs write beside them."""

@@ -27,6 +27,8 @@ class Table:
     by_name: Mapping[str, Entry]
     by_id: Mapping[str, Entry]
     faults: tuple[Fault, ...]
+    fingerprint: tuple[tuple[str, int], ...]
+    """Of what was installed when it was made."""
 
 
 lock = RLock()
@@ -75,8 +77,8 @@ def find(name: str) -> Entry:
         If there is none, or it may not be used; the text says which and what to do.
     """
     found = _look_up(table(), name)
-    if found is None:
-        refresh()
+    if found is None and table().fingerprint != discovery.fingerprint():
+        _look_again()
         found = _look_up(table(), name)
     if found is None:
         raise PipelineNotFound(_why_not(table(), name))
@@ -98,15 +100,15 @@ def clear_cache() -> None:
     with lock:
         _broken.clear()
         classes.clear()
-        refresh()
+        hooks.clear_cache()
+        _look_again()
 
 
-def refresh() -> None:
-    """Look again at what is installed."""
+def _look_again() -> None:
+    """See what is installed now; what was loaded stays, as Python keeps it too."""
     global _table  # noqa: PLW0603 - one table a process
     with lock:
         discovery.clear_cache()
-        hooks.clear_cache()
         _table = None
 
 
@@ -139,6 +141,9 @@ setting_changed.connect(_forget, dispatch_uid="tom_pipeline_core.registry")
 
 def _build(*, with_hooks: bool) -> Table:
     settings = conf.get()
+    fingerprint = (
+        discovery.fingerprint()
+    )  # before looking: what comes meanwhile is looked for again
     found = discovery.discover()
     faults = list(found.faults)
     candidates = [_entry(line) for line in found.of(discovery.PIPELINES)]
@@ -154,6 +159,7 @@ def _build(*, with_hooks: bool) -> Table:
         by_name={row.name: row for row in rows if row.offered},
         by_id={row.qualified_id: row for row in rows},
         faults=tuple(faults),
+        fingerprint=fingerprint,
     )
 
 

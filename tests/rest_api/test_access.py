@@ -28,6 +28,7 @@ VISIBLE = {
     "pipelines-presets-list": ("get", 200),
     "pipelines-presets-detail": ("delete", 204),
     "pipelines-schema-list": ("get", 200),
+    "pipelines-targets-list": ("get", 200),
     "pipelines-processes-list": ("get", 200),
     "pipelines-processes-detail": ("get", 200),
     "pipelines-processes-cancel": ("post", 409),  # it has ended
@@ -48,6 +49,7 @@ OF_NO_PROCESS = {
     "pipelines-preflight-list",
     "pipelines-presets-list",
     "pipelines-schema-list",
+    "pipelines-targets-list",
     "pipelines-processes-list",
 }
 

@@ -18,7 +18,7 @@ def test_the_description_is_openapi_3_1_and_lists_every_endpoint(api):
 
     assert schema["openapi"] == "3.1.0"
     assert all(path.startswith("/api/pipelines/") for path in schema["paths"])
-    assert len(schema["paths"]) == 20
+    assert len(schema["paths"]) == 21
     for name, component in schema["components"]["schemas"].items():
         jsonschema.Draft202012Validator.check_schema(component), name
 

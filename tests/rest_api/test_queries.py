@@ -26,6 +26,7 @@ EXPECTED = {
     "available/": 1,
     "available/Adjustable/": 1,
     "inputs/?target={target}": 7,
+    "targets/": 5,
     "processes/": 5,
     "processes/{pk}/": 5,
     "processes/{pk}/log/": 6,

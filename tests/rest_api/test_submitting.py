@@ -206,6 +206,7 @@ def test_values_of_the_wrong_kind_are_errors_of_their_field(api, target, make_pr
         {"products": ["1"]},
         {"parameters": []},
         {"match": {}},
+        {"match": [{}, 1]},
         {"match": {"nam": "*"}},
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.urls import reverse
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -18,6 +19,7 @@ from tom_pipeline_core.rest_api.strict_input import StrictSerializer, read_query
 PARTS = {
     "available": "api:pipelines-available-list",
     "processes": "api:pipelines-processes-list",
+    "targets": "api:pipelines-targets-list",
     "inputs": "api:pipelines-inputs-list",
     "preflight": "api:pipelines-preflight-list",
     "presets": "api:pipelines-presets-list",
@@ -25,6 +27,7 @@ PARTS = {
 }
 
 
+@extend_schema_serializer(many=False)
 class IndexSerializer(serializers.Serializer):
     """Addresses of the parts."""
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema_field
+from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
 from tom_pipeline_core import permissions
@@ -145,6 +145,7 @@ class LineSerializer(_Shown):
     text = serializers.CharField()
 
 
+@extend_schema_serializer(many=False)
 class LogSerializer(_Shown):
     """Lines after a cursor, and whether more can come."""
 
@@ -228,6 +229,13 @@ class PipelineDetailSerializer(PipelineSerializer):
     min_inputs = serializers.IntegerField()
     max_inputs = serializers.IntegerField(allow_null=True)
     parameters = serializers.DictField(help_text="JSON Schema of the parameters.")
+
+
+class TargetSerializer(_Shown):
+    """A target, as far as it is needed to name it."""
+
+    id = serializers.IntegerField()
+    name = serializers.CharField()
 
 
 class ProductSerializer(_Shown):

@@ -18,6 +18,7 @@ from tom_pipeline_core.rest_api.openapi import SchemaViewSet
 from tom_pipeline_core.rest_api.outputs import OutputViewSet
 from tom_pipeline_core.rest_api.presets import PresetViewSet
 from tom_pipeline_core.rest_api.processes import ProcessViewSet
+from tom_pipeline_core.rest_api.targets import TargetViewSet
 
 _PROCESS = r"pipelines/processes/(?P<process_id>[^/]+)"
 
@@ -37,6 +38,7 @@ def register(router: Any) -> None:
         (r"pipelines/preflight", PreflightViewSet, "preflight"),
         (r"pipelines/presets", PresetViewSet, "presets"),
         (r"pipelines/schema", SchemaViewSet, "schema"),
+        (r"pipelines/targets", TargetViewSet, "targets"),
     ):
         router.register(prefix, viewset, f"pipelines-{name}")
     router.register(r"pipelines", IndexViewSet, "pipelines")

@@ -20,9 +20,10 @@ class StrictSerializer(serializers.Serializer):
     """A serializer that refuses names it does not know, and suggests the nearest."""
 
     def to_internal_value(self, data: Any) -> Any:
-        unknown = [str(name) for name in data if name not in self.fields] if data else []
-        if unknown and isinstance(data, Mapping):
-            raise serializers.ValidationError({name: [self._unknown(name)] for name in unknown})
+        if isinstance(data, Mapping):
+            unknown = [str(name) for name in data if name not in self.fields]
+            if unknown:
+                raise serializers.ValidationError({name: [self._unknown(name)] for name in unknown})
         return super().to_internal_value(data)
 
     def _unknown(self, name: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import Q
 from rest_framework.request import Request
 from rest_framework.response import Response
-from tom_targets.models import BaseTarget
+from tom_targets.base_models import BaseTarget
 
 from tom_pipeline_core import permissions
 from tom_pipeline_core.rest_api import described

@@ -70,6 +70,16 @@ def test_outputs_and_inputs_are_shown(
     assert process.get_absolute_url() in html
 
 
+def test_photometry_without_a_picture_is_shown_as_a_small_light_curve(
+    client: Client, user: User, target: BaseTarget, make_product: MakeProduct, samples: None
+) -> None:
+    run("ManyPoints", make_product(target), user=user)
+    client.force_login(user)
+    html = tab(client, target)
+    assert 'aria-label="Light curve: 200 points between 15.00 and 15.20 mag"' in html
+    assert html.count("<circle") <= 80
+
+
 def test_outsiders_get_404_and_visitors_of_an_open_target_no_buttons(
     client: Client, user: User, make_target: MakeTarget
 ) -> None:
@@ -111,8 +121,8 @@ def test_the_number_of_queries_is_constant(
     django_assert_max_num_queries,
 ) -> None:
     product = make_product(target)
-    for _ in range(number):
-        process = run("Typed", product, user=user)
+    for index in range(number):
+        process = run("ManyPoints" if index % 2 else "Typed", product, user=user)
         InputFile.objects.create(process=process, product=product)
     client.force_login(user)
     with django_assert_max_num_queries(12):

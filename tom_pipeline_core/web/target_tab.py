@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Count, Exists, OuterRef
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
+from tom_dataproducts.models import PhotometryReducedDatum
 
 from tom_pipeline_core import permissions
 from tom_pipeline_core.models import InputFile, OutputRecord, PipelineProcess
 from tom_pipeline_core.states import UNFINISHED, State
 from tom_pipeline_core.web import file_kinds, lookup
 from tom_pipeline_core.web.log_view import number
+from tom_pipeline_core.web.sparkline import Point, Sparkline, sparkline
 
 PAGE_ROWS = 15
+MOST_POINTS = 5000
+"""Points of photometry that are read for all light curves of a view."""
 
 SHOWN = {
     "all": "All",
@@ -50,7 +55,7 @@ def target_tab(request: HttpRequest, pk: int) -> HttpResponse:
         rows = rows.filter(pk__lt=before)
     found = list(rows[: PAGE_ROWS + 1])
     processes = found[:PAGE_ROWS]
-    _describe(request.user, processes)
+    _describe(request.user, target, processes)
     active = {state.value for state in UNFINISHED}
     context = {
         "target": target,
@@ -67,7 +72,7 @@ def target_tab(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, f"tom_pipeline_core/{template}", context)
 
 
-def _describe(user: Any, processes: list[PipelineProcess]) -> None:
+def _describe(user: Any, target: Any, processes: list[PipelineProcess]) -> None:
     """Add inputs, outputs and rights to the rows; the number of queries is constant."""
     pks = [process.pk for process in processes]
     inputs: dict[int, dict[str, int]] = defaultdict(dict)
@@ -89,6 +94,7 @@ def _describe(user: Any, processes: list[PipelineProcess]) -> None:
     )
     for record in records:
         outputs[record.process_id].append(record)
+    curves = _curves(target, outputs)
     for process in processes:
         row: Any = process
         bands = inputs[process.pk]
@@ -97,8 +103,36 @@ def _describe(user: Any, processes: list[PipelineProcess]) -> None:
         row.output_count = len(outputs[process.pk])
         row.output_points = sum(record.points or 0 for record in outputs[process.pk])
         row.picture = next((record for record in outputs[process.pk] if _is_picture(record)), None)
+        row.curve = curves.get(process.pk)
         row.may_cancel = not process.is_terminal and permissions.may_manage(user, process)
         row.seconds = _seconds(process)
+
+
+def _curves(target: Any, outputs: dict[int, list[Any]]) -> dict[int, Sparkline]:
+    """
+    Return light curves of the processes that saved photometry and no picture, in one query.
+
+    Where points have permissions of their own, only the page of the process shows them.
+    """
+    with_points = [
+        pk
+        for pk, records in outputs.items()
+        if any(record.points for record in records) and not any(map(_is_picture, records))
+    ]
+    if not with_points or not settings.TARGET_PERMISSIONS_ONLY:
+        return {}
+    points: dict[int, list[Point]] = defaultdict(list)
+    rows = (
+        PhotometryReducedDatum.objects.filter(
+            target=target.pk, value__process__in=with_points, brightness__isnull=False
+        )
+        .order_by("-timestamp")
+        .values_list("value__process", "timestamp", "brightness")[:MOST_POINTS]
+    )
+    for pk, moment, brightness in rows:
+        points[pk].append((moment, brightness))
+    found = {pk: sparkline(some) for pk, some in points.items()}
+    return {pk: curve for pk, curve in found.items() if curve is not None}
 
 
 def _is_picture(record: Any) -> bool:

@@ -122,6 +122,11 @@ class Files:
             "group": sorted(groups, key=lambda group: (group[1], group[0])),
         }
 
+    def forget(self) -> None:
+        """Ask the database again: headers were read meanwhile."""
+        for name in ("facets", "unread", "filter", "matching", "page"):
+            self.__dict__.pop(name, None)
+
     @cached_property
     def unread(self) -> int:
         """How many files have headers that were not read yet."""

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods
 from tom_pipeline_core import permissions, preflight, registry, submission
 from tom_pipeline_core.exceptions import InvalidPipelineError, PipelineNotFound, SubmissionRefused
 from tom_pipeline_core.models import PipelineProcess, Preset
+from tom_pipeline_core.preflight import facts_of
 from tom_pipeline_core.preflight.checks import Report
 from tom_pipeline_core.web import lookup
 from tom_pipeline_core.web.create import id_ranges, outlook, presets
@@ -78,6 +79,7 @@ class CreatePage:
         self.files = Files(request.user, self.target, self.draft.data, self.draft.page)
         self.errors: dict[str, list[str]] = {}
         self.notices: list[str] = []
+        self.table_is_new = True
         self.entry: registry.Entry | None = None
         self.pipeline: type[PipelineProcess] | None = None
         self._find_pipeline()
@@ -138,9 +140,23 @@ class CreatePage:
             self.__dict__.pop("chosen", None)
             self.__dict__.pop("report", None)
         elif action == "look":
-            self.read_some()
+            self._read_ahead()
         elif action in ("load", "save-preset", "delete-preset"):
             self._act_on_presets(action, argument)
+
+    def _read_ahead(self) -> None:
+        """
+        Read headers, those of the files in view first.
+
+        The table is sent again only when it shows something new: pictures under way would be lost.
+        """
+        blank = [product for product in self.files.page if facts_of(product) is None]
+        if blank:
+            preflight.refresh(blank, target=self.target, seconds=READING)
+        else:
+            self.read_some()
+        self.files.forget()
+        self.table_is_new = bool(blank) or not self.files.unread
 
     def read_some(self) -> None:
         """Read headers of the target's files for a while."""
@@ -304,6 +320,8 @@ class CreatePage:
         parts: Sequence[str] = ()
         if self.request.headers.get("HX-Request") and action in PARTS:
             parts = ("errors", *PARTS[action])
+            if not self.table_is_new:
+                parts = [part for part in parts if part != "file_table"]
         context: dict[str, Any] = {
             "target": self.target,
             "draft": self.draft,

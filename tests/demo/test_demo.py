@@ -51,10 +51,10 @@ def test_once_tells_of_one_process_and_recovers_the_known_variation(
     measured = np.array(re.findall(r"([\d.]+) \+- [\d.]+$", done.stdout, re.MULTILINE), dtype=float)
     truth = np.asarray(make_series(tmp_path / "frames", n_frames=24, seed=1).truth["mag"])
     assert measured.size == truth.size
-    # Relative to the mean: the zero point is free. Thin clouds (0.05 mag) move single points.
+    # Relative to the mean: the zero point of comparison stars is free. Errors are about 4 mmag.
     difference = (measured - measured.mean()) - (truth - truth.mean())
-    assert np.abs(difference).max() < 0.05
-    assert np.ptp(measured) == pytest.approx(np.ptp(truth), abs=0.05)
+    assert np.abs(difference).max() < 0.02
+    assert np.ptp(measured) == pytest.approx(np.ptp(truth), abs=0.02)
 
 
 def test_once_fails_with_the_reason_when_the_process_fails(
@@ -70,7 +70,7 @@ def test_once_fails_with_the_reason_when_the_process_fails(
     done = _once(environment)
 
     assert done.returncode == 1
-    assert "None of 24 frames could be measured" in done.stdout
+    assert "24 x not a FITS file" in done.stdout
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ import time as clock
 from collections.abc import Iterable
 from datetime import datetime, timezone
 
-from django.db import DatabaseError, models
+from django.db import Error as DatabaseError
+from django.db import models
 
 from tom_pipeline_core.models import LogLine, PipelineProcess
 

@@ -19,7 +19,8 @@ from datetime import timedelta
 from types import FrameType
 from typing import Any, NoReturn
 
-from django.db import DatabaseError, close_old_connections, connection
+from django.db import Error as DatabaseError
+from django.db import close_old_connections, connection
 from django.db.models.functions import Now
 from huey.consumer import Consumer
 

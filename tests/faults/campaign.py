@@ -30,7 +30,7 @@ from tests.services import Service, postgres_server, redis_server
 if TYPE_CHECKING:
     from tom_pipeline_core.models import PipelineProcess
 
-MATURE = 8.0  # seconds; a worker's start on a busy machine
+MATURE = 20.0  # seconds; a worker's start on a busy machine, and some work
 OVER = {"succeeded", "failed", "cancelled"}
 
 
@@ -331,7 +331,7 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=170)
     parser.add_argument("--workers", type=int, default=3)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--lease", type=float, default=6.0)
+    parser.add_argument("--lease", type=float, default=10.0)
     parser.add_argument("--limit", type=float, default=600.0, help="seconds")
     parser.add_argument("--pause", type=float, default=2.0, help="seconds between faults")
     parser.add_argument("--spacing", type=float, default=0.05, help="seconds between processes")

@@ -27,7 +27,7 @@ from typing import Any
 
 from tests.faults.campaign import summary
 
-KILLS = [*["run"] * 3, *["guard"] * 4, "parent", *["worker"] * 3, "message"]
+KILLS = [*["run"] * 4, *["guard"] * 4, "parent", *["worker"] * 3, *["message"] * 2]
 FAULTS = {
     "sqlite": KILLS,
     "redis": [*KILLS, "redis"],

@@ -13,10 +13,12 @@ import secrets
 import socket
 import threading
 import time
+from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
 
-from django.db import DatabaseError, close_old_connections
+from django.db import Error as DatabaseError  # InterfaceError is no DatabaseError
+from django.db import close_old_connections
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
@@ -157,8 +159,7 @@ class Supervisor:
             self._put_back(process, str(reason))
             return
         try:
-            if handle.id and not executor.remote:
-                self._mine(process).update(handle=handle.id)
+            self._note_handle(process, executor, handle)
             outcome, stopped_for = self._watch(process, executor, handle, sink, time_limit)
         except BaseException:
             # The process is about to be recorded as failed: its run must not go on.
@@ -177,6 +178,17 @@ class Supervisor:
             time_limit=time_limit,
         )
         self._finish(process, verdict, outcome, sink)
+
+    def _note_handle(self, process: PipelineProcess, executor: Executor, handle: Handle) -> None:
+        """Store where the run is: others need it only if this worker is lost."""
+        if not handle.id or executor.remote:
+            return
+        try:
+            with self._database():
+                self._mine(process).update(handle=handle.id)
+        except DatabaseError as error:
+            logger.warning("The handle of process %s was not stored: %s", process.pk, error)
+            close_old_connections()
 
     def _mine(self, process: PipelineProcess) -> Any:
         """Return the row while it is this worker's and active."""
@@ -218,10 +230,14 @@ class Supervisor:
                         handle.stop(force=wish == "lost")
                 if now >= next_beat and not executor.blocks and stopped_for != "lost":
                     next_beat = now + self.heartbeat
+                    asked = time.monotonic()
                     if self._renew(process):
                         # By the time before the UPDATE: the run must end before the row's lease.
-                        last_renewal = now
-                        handle.renew()
+                        last_renewal = asked
+                        if time.monotonic() - asked < self.lease * (1 - SELF_FENCE) / 2:
+                            handle.renew()
+                        else:
+                            next_beat = asked  # too late an answer to start the run's clock by
             except DatabaseError as error:
                 logger.warning("Process %s: the database does not answer: %s", process.pk, error)
                 close_old_connections()
@@ -268,28 +284,29 @@ class Supervisor:
     def _put_back(self, process: PipelineProcess, reason: str) -> None:
         """Nothing could be started: the process waits for another try."""
         logger.warning("Process %s goes back to the queue: %s", process.pk, reason)
-        mine = Q(attempt=process.attempt, worker=self.name)
-        with self._database():
-            moved = move(
-                process.pk,
-                State.RUNNING,
-                State.QUEUED,
-                where=mine,
-                detail=f"could not be started: {reason}",
-                worker="",
-                lease_until=None,
-                queued_at=Now(),
-            )
-            if moved:
-                say(
-                    process.pk,
-                    process.attempt,
-                    f"The run could not be started and is tried again: {reason}",
-                    level=logging.WARNING,
-                )
-            else:
-                self._move_cancelled(process, {})
+        self._insist(process, lambda: self._move_back(process, reason))
         self.stopping.wait(UNAVAILABLE_PAUSE)
+
+    def _move_back(self, process: PipelineProcess, reason: str) -> None:
+        moved = move(
+            process.pk,
+            State.RUNNING,
+            State.QUEUED,
+            where=Q(attempt=process.attempt, worker=self.name),
+            detail=f"could not be started: {reason}",
+            worker="",
+            lease_until=None,
+            queued_at=Now(),
+        )
+        if moved:
+            say(
+                process.pk,
+                process.attempt,
+                f"The run could not be started and is tried again: {reason}",
+                level=logging.WARNING,
+            )
+        else:
+            self._move_cancelled(process, {})
 
     def _finish(
         self,
@@ -298,13 +315,22 @@ class Supervisor:
         outcome: Outcome,
         sink: RowSink | None = None,
     ) -> None:
-        """Record the ending; it must not be lost to a busy database."""
-        for tried in range(FINISH_TRIES):
+        """Record the ending, with the log before it as long as there is hope for the log."""
+        log_tries = iter(range(FINISH_TRIES // 2))
+
+        def record() -> None:
+            if sink is not None and not sink.flush() and next(log_tries, None) is not None:
+                raise DatabaseError("the log is not written yet")
+            self._record(process, verdict, outcome, sink)
+
+        self._insist(process, record)
+
+    def _insist(self, process: PipelineProcess, write: Callable[[], None]) -> None:
+        """Write to the row; what became of a process must not be lost to a busy database."""
+        for _ in range(FINISH_TRIES):
             try:
                 with self._database():
-                    if sink is not None and not sink.flush() and tried < FINISH_TRIES // 2:
-                        raise DatabaseError("the log is not written yet")
-                    self._record(process, verdict, outcome, sink)
+                    write()
             except DatabaseError as error:
                 logger.warning("Ending of process %s not recorded yet: %s", process.pk, error)
                 close_old_connections()

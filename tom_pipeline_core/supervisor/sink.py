@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time as clock
 
-from django.db import DatabaseError
+from django.db import Error as DatabaseError
 from django.utils import timezone
 
 from tom_pipeline_core.executors.base import Sink

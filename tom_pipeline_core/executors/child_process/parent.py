@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 
 PRELOAD = ("tom_pipeline_core.runner",)
 ANSWER_LIMIT = 5.0  # seconds for a fork, which takes milliseconds
+MOST_DEATHS = 2
 RETRY_AFTER = 60.0  # seconds until a parent that could not be made is tried again
 
 
@@ -58,6 +59,7 @@ class PreloadedParent:
         self._failed_at = float("-inf")
         self._failed_print: Fingerprint = frozenset()
         self._failure = ""
+        self._deaths = 0
 
     @property
     def pid(self) -> int | None:
@@ -149,6 +151,10 @@ class PreloadedParent:
             self._start(path)
         except (OSError, EOFError, ValueError, NoParent) as error:
             self._retire(kill=True)
+            # Killed while it was loading is no reason to go without; twice may be one.
+            self._deaths = self._deaths + 1 if isinstance(error, EOFError) else MOST_DEATHS
+            if self._deaths < MOST_DEATHS:
+                raise NoParent(f"the preloaded parent cannot be used: {error}") from error
             self._failed_at = time.monotonic()
             self._failed_print = fingerprint(path, self._files)
             self._failure = f"the preloaded parent cannot be used: {error}"
@@ -188,6 +194,7 @@ class PreloadedParent:
                 f"{len(ready['connections'])} open database connections, so a fork is not safe"
             )
         ours.settimeout(ANSWER_LIMIT)
+        self._deaths = 0
         self._path, self._files = path, list(ready["files"])
         self._print = fingerprint(path, self._files)
         changed = {mark for mark in self._print if began <= mark[1] <= time.time_ns()}

@@ -34,7 +34,10 @@ def main(root: str, connection: int) -> NoReturn:
     sys.path[:] = [*request["sys_path"]]
     if root not in sys.path:
         sys.path.append(root)
-    sock.sendall(wire.pack(_preload(request)))
+    try:
+        sock.sendall(wire.pack(_preload(request)))
+    except OSError:
+        os._exit(0)  # the worker ended meanwhile
     _serve(sock)
 
 

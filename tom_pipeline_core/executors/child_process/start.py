@@ -14,9 +14,12 @@ import tom_pipeline_core
 
 ROOT = str(Path(tom_pipeline_core.__file__).resolve().parent.parent)
 
+# The package comes from where this process has it; nothing else is looked for there first.
 _PROGRAM = """\
 import sys
-sys.path[:] = [*filter(None, sys.path), sys.argv[1]]
+sys.path[:] = [sys.argv[1], *filter(None, sys.path)]
+import tom_pipeline_core
+del sys.path[0]
 from tom_pipeline_core.executors.child_process import {module}
 {module}.main(sys.argv[1], *map(int, sys.argv[2:]))
 """

@@ -159,7 +159,7 @@ class Supervisor:
             self._put_back(process, str(reason))
             return
         try:
-            self._note_handle(process, executor, handle)
+            self._note_handle(process, handle)
             outcome, stopped_for = self._watch(process, executor, handle, sink, time_limit)
         except BaseException:
             # The process is about to be recorded as failed: its run must not go on.
@@ -179,9 +179,9 @@ class Supervisor:
         )
         self._finish(process, verdict, outcome, sink)
 
-    def _note_handle(self, process: PipelineProcess, executor: Executor, handle: Handle) -> None:
+    def _note_handle(self, process: PipelineProcess, handle: Handle) -> None:
         """Store where the run is: others need it only if this worker is lost."""
-        if not handle.id or executor.remote:
+        if not handle.id:
             return
         try:
             with self._database():

@@ -18,7 +18,7 @@ from tom_pipeline_core.executors.child_process.start import run_path, start_inte
 
 logger = logging.getLogger(__name__)
 
-PRELOAD = ("tom_pipeline_core.runner",)
+PRELOAD = ("tom_pipeline_core.runner.preload",)
 ANSWER_LIMIT = 5.0  # seconds for a fork, which takes milliseconds
 MOST_DEATHS = 2
 RETRY_AFTER = 60.0  # seconds until a parent that could not be made is tried again

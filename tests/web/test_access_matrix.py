@@ -108,6 +108,11 @@ def running_again(visitor: Visitor) -> Answer:
     return Answer(302, location="/pipelines/") if allowed else ABSENT
 
 
+def following(visitor: Visitor) -> Answer:
+    allowed = visitor.signed_in and visitor.sees_process
+    return Answer(302, location="/pipelines/") if allowed else ABSENT
+
+
 def bulk(visitor: Visitor) -> Answer:
     return Answer(302, location="/pipelines/") if visitor.signed_in else ABSENT
 
@@ -153,6 +158,7 @@ RULES = {
     "process-log-text": Line(of_the_process, (P,)),
     "process-cancel": Line(cancelling, ("waiting",), "post"),
     "process-run-again": Line(running_again, ("waiting",), "post"),
+    "process-follow": Line(following, (P,), "post"),
     "process-download-all": Line(of_the_process, (P,)),
     "process-output-file": Line(of_the_process, (P, O)),
     "process-output-image": Line(of_the_process, (P, "image")),
@@ -191,9 +197,10 @@ def _is_ours(view: Any) -> bool:
     return module.startswith("tom_pipeline_core.") and ".rest_api" not in module
 
 
-def test_every_address_has_a_rule() -> None:
+def test_every_address_has_a_rule_and_every_rule_an_address() -> None:
     addresses = our_addresses()
     assert not set(addresses) - set(RULES), "addresses without a line in RULES"
+    assert not set(RULES) - set(addresses), "lines of RULES without an address"
 
 
 @dataclass
@@ -317,8 +324,6 @@ def body_of(response: Any) -> str:
 
 def complaints(site: Site, visitor: Visitor, locked: bool) -> Iterator[str]:
     for name, line in RULES.items():
-        if name not in our_addresses():
-            continue
         expected = LOGIN if locked and not visitor.signed_in else line.rule(visitor)
         client = site.clients[visitor.role]
         address = site.address(name, line)

@@ -284,3 +284,19 @@ def test_run_again_says_why_it_is_refused(
 
     assert PipelineProcess.objects.count() == 1
     assert "There is no pipeline" in response.content.decode()
+
+
+def test_fits_among_inputs_and_outputs_have_thumbnails(
+    signed_in: Client, target: BaseTarget, make_product: MakeProduct
+) -> None:
+    process = PipelineProcess.objects.create(target=target, state="succeeded")
+    frame, text = make_product(target, "a.fits.fz"), make_product(target, "b.txt")
+    for product in (frame, text):
+        process.inputs.create(product=product, name=str(product.data.name))
+        process.outputs.create(kind="file", product=product, name=str(product.data.name))
+    shown = reverse("tom_pipeline_core:create-thumbnail", args=[frame.pk])
+    absent = reverse("tom_pipeline_core:create-thumbnail", args=[text.pk])
+
+    for tab in ("inputs", "outputs"):
+        assert f'src="{shown}"' in page(signed_in, process, tab)
+        assert absent not in page(signed_in, process, tab)

@@ -21,6 +21,7 @@ def outputs_tab(request: HttpRequest, process: PipelineProcess) -> dict[str, Any
     return {
         "images": [row for row in outputs if row.is_image],
         "outputs": outputs,
+        "has_fits": any(row.is_fits for row in outputs),
         "points": sum(
             row.points or 0 for row in outputs if row.kind == OutputRecord.Kind.PHOTOMETRY
         ),

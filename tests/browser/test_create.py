@@ -78,7 +78,8 @@ def test_frames_of_a_band_are_chosen_and_run(
     assert process.input_files.count() == 30
     assert process.parameters["radius"] == 8
 
-    page.goto(f"/targets/{target.pk}/?tab=pipelines")
+    # The stock page draws megabytes of plots before it answers.
+    page.goto(f"/targets/{target.pk}/?tab=pipelines", timeout=90_000)
     page.wait_for_selector("#tpc-tab-processes")
     page.locator("#tpc-target-tab").screenshot(path=screenshot("tab").with_suffix(".part.png"))
     assert not accessibility_problems(page, "#tpc-target-tab")

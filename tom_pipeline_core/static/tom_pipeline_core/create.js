@@ -48,26 +48,32 @@
     last = box;
   });
 
-  // Reading headers brings a new table at a moment of its own: what was ticked meanwhile stays.
-  let kept = null;
+  // An answer shows what was chosen when it was asked for; what was chosen meanwhile stays.
+  let ticked = null;
+  let pipeline = null;
   document.addEventListener("htmx:beforeSwap", function (event) {
     const config = event.detail.requestConfig;
     const looking = config && config.elt && config.elt.id === "tpc-looking";
-    kept = looking ? new Map(boxes().map((box) => [box.id, box.checked])) : null;
+    ticked = looking ? new Map(boxes().map((box) => [box.id, box.checked])) : null;
+    const radio = document.querySelector('#tpc-pipelines input[name="pipeline"]:checked');
+    pipeline = radio ? radio.id : null;
   });
-  document.addEventListener("htmx:afterSettle", function () {
-    if (kept) {
-      boxes().forEach((box) => { if (kept.has(box.id)) box.checked = kept.get(box.id); });
-      kept = null;
-    }
-    showCount();
-  });
+  // At once, not when all has settled: the next request in the queue is sent before that.
   document.addEventListener("htmx:oobAfterSwap", function (event) {
-    if (event.detail.target && event.detail.target.id === "tpc-errors") {
+    const id = event.detail.target ? event.detail.target.id : "";
+    if (id === "tpc-pipelines" && pipeline) {
+      const radio = document.getElementById(pipeline);
+      if (radio) radio.checked = true;
+    }
+    if (id === "tpc-file-table" && ticked) {
+      boxes().forEach((box) => { if (ticked.has(box.id)) box.checked = ticked.get(box.id); });
+    }
+    if (id === "tpc-errors") {
       const alert = document.querySelector("#tpc-errors .alert");
       if (alert) alert.focus();
     }
   });
+  document.addEventListener("htmx:afterSettle", showCount);
 
   showCount();
 })();

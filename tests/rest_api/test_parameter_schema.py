@@ -52,6 +52,8 @@ class Everything:
         maybe = forms.NullBooleanField(required=False)
         number = forms.TypedChoiceField(choices=[(1, "one"), (2, "two")], coerce=int, initial=1)
         extra = forms.JSONField(required=False)
+        units = {"ratio": "mag"}
+        advanced = ("ratio",)
 
 
 def test_every_kind_of_field_gives_a_valid_schema():
@@ -59,6 +61,8 @@ def test_every_kind_of_field_gives_a_valid_schema():
 
     jsonschema.Draft202012Validator.check_schema(schema)
     assert schema["properties"]["count"]["x-unit"] == "frames"
+    assert schema["properties"]["ratio"]["x-unit"] == "mag"
+    assert schema["properties"]["ratio"]["x-advanced"] is True
     assert schema["properties"]["kinds"]["items"]["enum"] == ["a", "b", "c"]
     assert schema["required"] == ["count", "ratio", "name"]
 

@@ -15,6 +15,11 @@ from tom_pipeline_core.submission import submit
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("samples")]
 
 LIST = "/api/pipelines/processes/"
+FITS = b"".join(
+    card.ljust(80)
+    for card in (b"SIMPLE  =                    T", b"BITPIX  =                    8",
+                 b"NAXIS   =                    0", b"END")
+).ljust(2880)  # fmt: skip
 PREFLIGHT = "/api/pipelines/preflight/"
 
 
@@ -313,15 +318,31 @@ def test_many_requests_with_one_key_at_once_make_one_process(as_user, target, ma
 
 
 def test_a_preflight_says_what_a_submission_would_and_makes_nothing(api, target, make_product):
-    good, bad = make_product(target, "a.fits"), make_product(target, "notes.txt")
+    good, bad = make_product(target, "a.fits", FITS), make_product(target, "notes.txt")
 
     fine = api.post(PREFLIGHT, body(target, good, pipeline="OnlyFits"), "json").json()
     refusal = api.post(PREFLIGHT, body(target, good, bad, pipeline="OnlyFits"), "json").json()
 
-    assert fine == {"accepted": True, "errors": {}, "products": 1, "parameters": {}}
+    assert (fine["accepted"], fine["errors"], fine["products"]) == (True, {}, 1)
     assert refusal["accepted"] is False
     assert "notes.txt" in refusal["errors"]["products"][0]
     assert not PipelineProcess.objects.exists()
+
+
+def test_files_that_cannot_be_what_the_pipeline_asks_for_block_as_on_the_page(
+    api, target, make_product
+):
+    broken = make_product(target, "broken.fits", b"this is no FITS file")
+    sent = body(target, broken, pipeline="OnlyFits")
+
+    looked = api.post(PREFLIGHT, sent, "json").json()
+    errors = refused(api.post(LIST, sent, "json"))
+
+    finding = next(found for found in looked["findings"] if found["level"] == "error")
+    assert finding["files"][0]["product"] == broken.pk
+    assert looked["accepted"] is False
+    assert finding["message"] in errors["products"][0]
+    assert "broken.fits" in errors["products"][0]
 
 
 def test_a_preflight_fills_in_defaults(api, target, make_product):

@@ -63,7 +63,7 @@ def candidates(user: Any, target: Any, match: dict[str, Any]) -> QuerySet[DataPr
         products = products.filter(
             pk__in=[pk for pk, stored in names if fits(Path(str(stored)).name.lower())]
         )
-    return products.exclude(data="").order_by("pk")
+    return products.exclude(data="").select_related("pipeline_facts").order_by("pk")
 
 
 def matching(user: Any, target: Any, match: dict[str, Any]) -> list[DataProduct]:

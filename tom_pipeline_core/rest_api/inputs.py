@@ -82,7 +82,7 @@ class PreflightViewSet(Endpoint):
         responses=described.answers(*described.WITH_BODY, status_200=PreflightSerializer),
     )
     def create(self, request: Request, **kwargs: Any) -> Response:
-        """Check a submission with all its files; nothing is made."""
+        """Check a submission and look at its files; nothing is made."""
         asked = submitting.read(request)
         errors: dict[str, list[str]] = {}
         parameters = asked.parameters
@@ -90,11 +90,14 @@ class PreflightViewSet(Endpoint):
             parameters = asked.checked().parameters
         except SubmissionRefused as refused:
             errors = refused.errors
+        report = asked.looked_at() if asked.target is not None else None
         return Response(
             PreflightSerializer(
                 {
-                    "accepted": not errors,
+                    "accepted": not errors and not (report is not None and report.errors),
                     "errors": errors,
+                    "findings": report.findings if report is not None else [],
+                    "unread": report.unread if report is not None else 0,
                     "products": len(asked.products),
                     "parameters": parameters,
                 }

@@ -19,9 +19,10 @@ def schema_of(pipeline: type[Any]) -> dict[str, Any]:
     """
     Return the JSON Schema of what a process's ``parameters`` may be.
 
-    Types, bounds, choices, labels, help and initial values come from the form's fields; a unit at
-    the end of a label, as in ``Radius (pixel)``, is given as ``x-unit``. Rules that a form states
-    in code are not in it: the server always checks with the form itself.
+    Types, bounds, choices, labels, help and initial values come from the form's fields. ``x-unit``
+    is what ``units`` says, or a unit at the end of a label as in ``Radius (pixel)``; ``x-advanced``
+    marks what ``advanced`` names. Rules that a form states in code are not in it: the server always
+    checks with the form itself.
     """
     form = parameters_form(pipeline)()
     initial = defaults(pipeline)
@@ -30,7 +31,8 @@ def schema_of(pipeline: type[Any]) -> dict[str, Any]:
         "type": "object",
         "additionalProperties": False,
         "properties": {
-            name: _field(name, field, initial.get(name)) for name, field in form.fields.items()
+            name: _field(name, field, initial.get(name)) | _marks(form, name, field)
+            for name, field in form.fields.items()
         },
         "required": [
             name
@@ -46,8 +48,6 @@ def _field(name: str, field: forms.Field, initial: Any) -> dict[str, Any]:
     schema: dict[str, Any] = {"title": label}
     if field.help_text:
         schema["description"] = str(field.help_text)
-    if unit := _UNIT.search(label):
-        schema["x-unit"] = unit[1]
     schema.update(_type(field))
     if not field.required and "type" in schema:
         schema["type"] = [schema["type"], "null"]
@@ -58,6 +58,18 @@ def _field(name: str, field: forms.Field, initial: Any) -> dict[str, Any]:
     if field.disabled:
         schema["readOnly"] = True
     return schema
+
+
+def _marks(form: forms.Form, name: str, field: forms.Field) -> dict[str, Any]:
+    """Return what forms of pipelines say beyond Django's: units, and what is for experts."""
+    marks: dict[str, Any] = {}
+    at_the_end = _UNIT.search(str(field.label or ""))
+    unit = getattr(field, "unit", "") or (getattr(form, "units", None) or {}).get(name, "")
+    if unit or at_the_end:
+        marks["x-unit"] = str(unit or (at_the_end and at_the_end[1]))
+    if getattr(field, "advanced", False) or name in (getattr(form, "advanced", None) or ()):
+        marks["x-advanced"] = True
+    return marks
 
 
 def _type(field: forms.Field) -> dict[str, Any]:

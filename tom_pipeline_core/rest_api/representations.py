@@ -262,6 +262,38 @@ class PresetSerializer(_Shown):
     modified = serializers.DateTimeField()
 
 
+class FindingSerializer(_Shown):
+    """Something that speaks against a run, with the files that it is about."""
+
+    level = serializers.ChoiceField(
+        source="issue.level",
+        choices=["error", "warning"],
+        help_text="An error blocks the run; a warning is for you to judge.",
+    )
+    message = serializers.CharField(source="issue.message")
+    files = serializers.SerializerMethodField()
+
+    @extend_schema_field(
+        {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "product": {"type": "integer"},
+                    "name": {"type": "string"},
+                    "detail": {"type": "string"},
+                },
+                "required": ["product", "name", "detail"],
+            },
+        }
+    )
+    def get_files(self, finding: Any) -> list[dict[str, Any]]:
+        return [
+            {"product": product.pk, "name": name, "detail": detail}
+            for (product, _), (name, detail) in zip(finding.products, finding.files, strict=True)
+        ]
+
+
 class PreflightSerializer(_Shown):
     """What would happen if this were submitted."""
 
@@ -270,6 +302,8 @@ class PreflightSerializer(_Shown):
         child=serializers.ListField(child=serializers.CharField()),
         help_text="Messages by field, as a refused submission gives them.",
     )
+    findings = FindingSerializer(many=True, help_text="What a look at the files found.")
+    unread = serializers.IntegerField(help_text="Files whose headers there was no time to read.")
     products = serializers.IntegerField(help_text="How many files it would take.")
     parameters = serializers.DictField(help_text="With defaults filled in, as they would be kept.")
 

@@ -9,13 +9,24 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from tom_dataproducts.models import DataProduct
 
-from tom_pipeline_core import permissions, submission
-from tom_pipeline_core.exceptions import SubmissionRefused
+from tom_pipeline_core import permissions, preflight, registry, submission
+from tom_pipeline_core.exceptions import (
+    InvalidPipelineError,
+    PipelineNotFound,
+    SubmissionRefused,
+)
 from tom_pipeline_core.models import PipelineProcess
+from tom_pipeline_core.parameters import clean_parameters
+from tom_pipeline_core.preflight.checks import Finding
 from tom_pipeline_core.rest_api import choosing
 from tom_pipeline_core.rest_api.strict_input import Identifier, StrictSerializer, Text, read_body
 
 PRODUCTS_MOST = 5000
+READING = 5.0
+"""Seconds to read headers that are not kept yet; files left over are not judged by them."""
+
+NAMED = 10
+"""Files that a message names."""
 
 
 class SubmitBody(StrictSerializer):
@@ -91,8 +102,11 @@ class Asked:
         SubmissionRefused
             With messages per field.
         """
-        if self.errors:
-            self.checked()
+        report = None if self.errors else self.looked_at()
+        blocking = report.errors if report is not None else []
+        if self.errors or blocking:
+            self.checked()  # its own words are the better ones
+            raise SubmissionRefused({"products": [_told(found) for found in blocking]})
         return submission.submit(
             self.pipeline,
             target=self.target,
@@ -102,6 +116,27 @@ class Asked:
             key=key,
             origin=origin,
         )
+
+    def looked_at(self) -> preflight.Report | None:
+        """Return what a look at the files finds, as on the page; None if there is no pipeline."""
+        try:
+            pipeline = registry.load(self.pipeline)
+        except (PipelineNotFound, InvalidPipelineError):
+            return None
+        cleaned, errors = clean_parameters(pipeline, self.parameters)
+        return preflight.examine(
+            pipeline,
+            target=self.target,
+            products=self.products,
+            parameters=None if errors else cleaned,
+            seconds=READING,
+        )
+
+
+def _told(found: Finding) -> str:
+    files = [f"{name} ({detail})" if detail else name for name, detail in found.files]
+    more = f" and {len(files) - NAMED} more" if len(files) > NAMED else ""
+    return f"{found.issue.message} {', '.join(files[:NAMED])}{more}".strip()
 
 
 def read(request: Request) -> Asked:
@@ -129,7 +164,11 @@ def read(request: Request) -> Asked:
                 f"{len(asked.products)} files match; select at most {PRODUCTS_MOST} files."
             ]
     elif ids := set(body.get("products", ())):
-        seen = permissions.visible_data_products(request.user).in_bulk(ids)
+        seen = (
+            permissions.visible_data_products(request.user)
+            .select_related("pipeline_facts")
+            .in_bulk(ids)
+        )
         if len(seen) != len(ids):
             asked.errors["products"] = ["One of the files does not exist."]
         asked.products = [seen[pk] for pk in body["products"] if pk in seen]

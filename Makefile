@@ -137,7 +137,7 @@ docs: $(STAMP)
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
 
 bench: $(STAMP)
-	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script; done
+	@for script in benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script; done
 
 screenshots: $(STAMP) $(BROWSER_STAMP)
 	SCREENSHOTS=docs/images $(BIN)/pytest tests/browser/test_click_path.py $(PYTEST_ARGS)

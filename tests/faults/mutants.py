@@ -12,6 +12,7 @@ import time
 from contextlib import nullcontext
 from dataclasses import replace as changed
 from datetime import datetime, timedelta, timezone
+from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
 
@@ -41,7 +42,10 @@ def claim_without_condition() -> None:
 
     from tom_pipeline_core import supervisor
     from tom_pipeline_core.models import PipelineProcess
-    from tom_pipeline_core.supervisor import claim
+
+    claims = import_module(
+        "tom_pipeline_core.supervisor.claim"
+    )  # the package has a function so named
 
     def read_then_write(pk: int, worker: str, lease: float) -> PipelineProcess | None:
         if PipelineProcess.objects.get(pk=pk).state != "queued":
@@ -51,12 +55,13 @@ def claim_without_condition() -> None:
             state="running",
             worker=worker,
             attempt=F("attempt") + 1,
-            lease_until=claim.lease_end(lease),
+            lease_until=claims.lease_end(lease),
             started_at=Now(),
         )
         return PipelineProcess.objects.get(pk=pk)
 
-    claim.claim = supervisor.claim = read_then_write
+    replaced(claims, "claim", read_then_write)
+    replaced(supervisor, "claim", read_then_write)
 
 
 def no_fence() -> None:
@@ -77,10 +82,10 @@ def no_fence() -> None:
     def unconditional(*args: Any, where: Q | None = None, **changes: Any) -> bool:
         return moves.move(*args, **changes)
 
-    supervisor.move = unconditional
+    replaced(supervisor, "move", unconditional)
     from tom_pipeline_core import runner
 
-    runner.move = unconditional
+    replaced(runner, "move", unconditional)
 
 
 def no_lease_in_the_child() -> None:
@@ -115,7 +120,6 @@ def clock_of_the_worker() -> None:
     from django.db.models import Q
 
     from tom_pipeline_core import recovery, supervisor
-    from tom_pipeline_core.supervisor import claim
 
     ahead = timedelta(seconds=float(os.environ.get("SOAK_CLOCK", "0")))
 
@@ -125,7 +129,8 @@ def clock_of_the_worker() -> None:
     def lease_end(seconds: float) -> Any:
         return host_now() + timedelta(seconds=seconds)
 
-    claim.lease_end = supervisor.lease_end = lease_end
+    replaced(import_module("tom_pipeline_core.supervisor.claim"), "lease_end", lease_end)
+    replaced(supervisor, "lease_end", lease_end)
 
     class ByHostClock:
         """Stands where ``EXPIRED`` stood, and is read anew at each use."""

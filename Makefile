@@ -86,10 +86,10 @@ constraints:
 # -- quality ---------------------------------------------------------------------------------------
 
 test: $(STAMP) $(BROWSER_STAMP)
-	$(BIN)/pytest -n $(WORKERS) $(PYTEST_ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
 
 test-quick: $(STAMP)
-	$(BIN)/pytest -n $(WORKERS) -m 'not browser and not faults and not slow' $(PYTEST_ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m 'not browser and not faults and not slow' $(PYTEST_ARGS)
 
 faults: $(STAMP)
 	$(BIN)/pytest -m faults $(PYTEST_ARGS)

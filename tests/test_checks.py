@@ -9,7 +9,13 @@ from django.core import checks
 from django.core.management import call_command
 
 from tests.installed import PIPELINE
-from tom_pipeline_core.checks import check_imports, check_plugins, check_settings, check_urls
+from tom_pipeline_core.checks import (
+    check_former,
+    check_imports,
+    check_plugins,
+    check_settings,
+    check_urls,
+)
 
 
 def by_id(messages) -> dict[str, checks.CheckMessage]:
@@ -174,3 +180,14 @@ def test_an_error_in_our_urls_that_the_site_swallows_is_shown_with_its_place(mon
     assert message.id == "tom_pipeline_core.E070"
     assert "process_log" in message.msg
     assert "urls.py" in str(message.hint)
+
+
+def test_the_former_tom_education_is_an_error_with_the_commands_that_mend_it(site_packages):
+    assert check_former() == []
+
+    site_packages.install("tom_education", "1.1.9", requires="")
+
+    (message,) = check_former()
+    assert message.id == "tom_pipeline_core.E006"
+    assert "tom_education 1.1.9 is installed" in message.msg
+    assert "--force-reinstall" in str(message.hint)

@@ -10,6 +10,7 @@ one.
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import traceback
 from collections.abc import Iterable
 from typing import Any
@@ -61,6 +62,28 @@ def check_settings(**kwargs: Any) -> list[checks.CheckMessage]:
                 )
             )
     return messages
+
+
+@checks.register(CHECK_PREFIX)
+def check_former(**kwargs: Any) -> list[checks.CheckMessage]:
+    """
+    Say that the former ``tom_education`` is installed.
+
+    Installed after its replacement it has overwritten that one's files, so only we can tell.
+    """
+    try:
+        version = importlib.metadata.version("tom_education")
+    except importlib.metadata.PackageNotFoundError:
+        return []
+    what = (
+        f"The distribution tom_education {version} is installed. It does not work with this TOM "
+        "Toolkit, and it overwrites files of tom-pipeline-core-education, which replaces it."
+    )
+    hint = (
+        "pip uninstall --yes tom_education; "
+        "pip install --force-reinstall --no-deps tom-pipeline-core-education"
+    )
+    return [checks.Error(what, hint=hint, obj="tom_education", id=check_id("E006"))]
 
 
 @checks.register(CHECK_PREFIX)

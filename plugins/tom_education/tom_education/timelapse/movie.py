@@ -13,8 +13,12 @@ from numpy.typing import NDArray
 FORMATS = ("gif", "mp4", "webm")
 CODECS = {
     "gif": ("gif", "gray", []),
-    "mp4": ("libx264", "yuv420p", ["-crf", "23", "-movflags", "+faststart"]),
-    "webm": ("libvpx", "yuv420p", ["-crf", "10", "-b:v", "2M"]),
+    "mp4": ("libx264", "yuv420p", ["-crf", "23", "-preset", "veryfast", "-movflags", "+faststart"]),
+    "webm": (
+        "libvpx",
+        "yuv420p",
+        ["-crf", "10", "-b:v", "2M", "-deadline", "realtime", "-cpu-used", "4"],
+    ),
 }
 """By format: the encoder, how it stores pixels, and what it is told."""
 

@@ -122,3 +122,24 @@ def test_the_names_of_raw_and_reduced_frames_count_where_headers_are_silent(
     for name in ("cpt1m010-fa16-20260301-0100-e91.fits", "cpt1m010-fa16-20260301-0100-e00.fits"):
         refresh([make_product(target, name, frame())], target=target)
     assert list(FileFacts.objects.order_by("pk").values_list("reduced", flat=True)) == [True, False]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_product_that_is_deleted_while_headers_are_read_harms_nothing(
+    target: BaseTarget, make_product: MakeProduct
+) -> None:
+    gone = make_product(target, "a.fits", frame())
+    held = again(gone)
+    gone.delete()
+    refresh([held], target=target)
+    assert not FileFacts.objects.exists()
+
+
+def test_a_header_that_claims_an_absurd_size_can_be_kept(
+    target: BaseTarget, make_product: MakeProduct
+) -> None:
+    content = frame().replace(b"NAXIS1  =                   20", b"NAXIS1  =           9000000000")
+    refresh([make_product(target, "a.fits", content)], target=target)
+    facts = FileFacts.objects.get()
+    assert facts.kind == "broken"
+    assert facts.width == 2**31 - 1

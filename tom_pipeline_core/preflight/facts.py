@@ -10,6 +10,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any, BinaryIO, cast
 
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 from tom_dataproducts.models import DataProduct
 
@@ -157,7 +158,13 @@ def _looks_like_fits(stream: Any) -> bool:
 
 
 def _keep(changed: list[FileFacts]) -> None:
-    FileFacts.objects.bulk_create(
-        changed, update_conflicts=True, unique_fields=["product"], update_fields=WRITTEN
-    )
-    Thumbnail.objects.filter(facts__product__in=[facts.product_id for facts in changed]).delete()
+    try:
+        with transaction.atomic():
+            FileFacts.objects.bulk_create(
+                changed, update_conflicts=True, unique_fields=["product"], update_fields=WRITTEN
+            )
+            products = [facts.product_id for facts in changed]
+            Thumbnail.objects.filter(facts__product__in=products).delete()
+    except IntegrityError:
+        # A product was deleted meanwhile. The others are read again the next time.
+        logger.info("Facts of %d files were not kept: one of them is gone", len(changed))

@@ -26,6 +26,9 @@ BANDS = ("FILTER", "FILTNAM", "FILTERS", "INSFLNAM", "BAND")
 WHEELS = ("FILTER1", "FILTER2", "FILTER3")
 OPEN = {"", "air", "clear", "open", "none", "empty", "n/a", "unknown", "0"}
 REDUCED_KEYS = ("FLATCOR", "BIASCOR", "DARKCOR", "CALSTAT", "L1STATFL", "PIPEVER", "L1PUBDAT")
+MOST_AXIS = 2**31 - 1
+"""What a database keeps; a header may say anything."""
+
 NEAR = 5
 """Pixels around the target that are looked at for saturation."""
 
@@ -121,8 +124,8 @@ def _described(image: Hdu, primary: Any) -> Frame:
         ),
         exposure=exposure,
         reduced=_reduced(quantity("RLEVEL"), [value(key) for key in REDUCED_KEYS]),
-        width=image.shape[-1],
-        height=image.shape[-2],
+        width=min(image.shape[-1], MOST_AXIS),
+        height=min(image.shape[-2], MOST_AXIS),
         saturation=quantity("SATURATE"),
     )
 

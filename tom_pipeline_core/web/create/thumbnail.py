@@ -51,7 +51,9 @@ def _thumbnail(product: DataProduct) -> Thumbnail:
     facts = facts_of(product)
     if facts is None:
         refresh([product], target=product.target)
-        facts = FileFacts.objects.get(product=product.pk)
+        facts = FileFacts.objects.filter(product=product.pk).first()
+    if facts is None:
+        raise Http404("There is no such file.")
     kept = Thumbnail.objects.filter(facts=facts).first()
     if kept is not None:
         return kept

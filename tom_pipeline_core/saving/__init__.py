@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -95,20 +95,20 @@ def save_outputs(
     # row names are removed by housekeeping.
     may_be_committed = False
     try:
-        if hooks.is_implemented("save_output"):  # plugins write, so theirs is in the transaction
-            with transaction.atomic():
-                left, saved = _offer_to_plugins(process, outputs)
-                plan = _plan(process, left, staging, version, say)
-                plan.by_plugins = saved
-                _write(process, plan, version, say)
-                commit()
-                may_be_committed = True
-            return
-        plan = _plan(process, outputs, staging, version, say)
+        # Copying files takes long, and SQLite lets nobody else write during a transaction.
+        staged = _stage(outputs, staging)
+        ask_plugins = hooks.is_implemented("save_output")
+        plan = _Plan() if ask_plugins else _plan(process, outputs, staged, version, say)
         with transaction.atomic():
+            if ask_plugins:  # they write, so theirs is in the transaction
+                left, saved = _offer_to_plugins(process, outputs)
+                plan = _plan(process, left, staged, version, say)
+                plan.by_plugins = saved
             _write(process, plan, version, say)
             commit()
             may_be_committed = True
+        if ask_plugins:
+            staging.discard()  # what plugins have saved in their own way; no row names it
     except BaseException:
         if not may_be_committed:
             staging.discard()
@@ -136,10 +136,19 @@ def _offer_to_plugins(
     return left, saved
 
 
+def _stage(outputs: Sequence[Output], staging: Staging) -> dict[int, StagedFile]:
+    """Put all files into the storage; the key is the identity of the output."""
+    return {
+        id(output): staging.put(output.path)
+        for output in outputs
+        if isinstance(output, File | Plot)
+    }
+
+
 def _plan(
     process: PipelineProcess,
     outputs: Sequence[Output],
-    staging: Staging,
+    staged: Mapping[int, StagedFile],
     version: str,
     say: Callable[[str, int], None],
 ) -> _Plan:
@@ -147,7 +156,7 @@ def _plan(
     points: list[Photometry] = []
     for output in outputs:
         if isinstance(output, File | Plot):
-            plan.files.append((output, staging.put(output.path)))
+            plan.files.append((output, staged[id(output)]))
         elif isinstance(output, Photometry):
             points.append(output)
         elif isinstance(output, PhotometryTable):

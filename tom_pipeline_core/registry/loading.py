@@ -98,7 +98,9 @@ def _examined(entry: Entry, loaded: Any) -> type[PipelineProcess] | Fault:
         try:
             form = parameters_form(loaded)
             form()
-            if unknown := _not_taken(loaded.do_pipeline, list(form.base_fields)):
+            # Old pipelines may declare flags and take none: the runner leaves them out.
+            names = list(form.base_fields) if loaded.Parameters is not None else []
+            if unknown := _not_taken(loaded.do_pipeline, names):
                 problem = f"do_pipeline does not take its parameters {', '.join(unknown)}"
         except DatabaseError:
             pass  # it asks the database for choices, which is away just now: not the plugin's fault

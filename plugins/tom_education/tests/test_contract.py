@@ -296,6 +296,7 @@ def test_a_pipeline_may_declare_flags_and_take_none(product):
     process.run()
 
     assert process.status == "created"
+    assert run("FlaggedTakingNone", product).status == "created"
 
 
 def test_a_flag_unknown_to_the_class_is_named(product):

@@ -14,7 +14,12 @@ from astropy.io import fits
 from django.core.management import CommandError, call_command
 from PIL import Image
 from tom_dataproducts.models import DataProductGroup
-from tom_education.models import AsyncError, PipelineProcess, TimelapsePipeline
+from tom_education.models import (
+    AsyncError,
+    InvalidPipelineError,
+    PipelineProcess,
+    TimelapsePipeline,
+)
 from tom_education.timelapse import frames, pixels
 
 from tom_pipeline_core import registry, submission
@@ -151,9 +156,13 @@ def test_a_rate_in_the_settings_that_is_none_fails_the_process(settings, make_fr
 
 def test_an_unknown_key_of_the_settings_is_named(settings):
     settings.TOM_EDUCATION_TIMELAPSE_SETTINGS = {"fsp": 3}
+    registry.clear_cache()
 
-    with pytest.raises(Exception, match=r"TOM_EDUCATION_TIMELAPSE_SETTINGS is \{'fsp': 3\}"):
+    with pytest.raises(
+        InvalidPipelineError, match=r"TOM_EDUCATION_TIMELAPSE_SETTINGS is \{'fsp': 3\}"
+    ):
         PipelineProcess.get_subclass("Timelapse")
+    registry.clear_cache()
 
 
 def test_old_settings_may_name_the_class_by_its_path(settings):

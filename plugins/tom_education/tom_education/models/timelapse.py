@@ -84,6 +84,10 @@ class TimelapsePipeline(PipelineProcess):
         proxy = True
 
     class Parameters(forms.Form):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            timelapse_settings()  # wrong ones make the pipeline unavailable, not its page fail
+            super().__init__(*args, **kwargs)
+
         format = forms.ChoiceField(
             choices=[("gif", "Animated GIF"), ("mp4", "MP4"), ("webm", "WebM")],
             initial=_default("format"),

@@ -31,7 +31,7 @@ from example_photometry.frames import Frame
 
 FloatArray = NDArray[np.float64]
 
-CHECKED_STARS = 30
+CHECKED_STARS = 20
 CAPTURE = 6.0
 """Pixels: from how far a centroid finds its star."""
 AGREE = 1.0
@@ -226,7 +226,7 @@ def _vote(
 ) -> tuple[float, float] | None:
     """The shift that most pairs of a predicted and a detected star agree on."""
     found = detect(frame)
-    fx, fy = found.x[:120], found.y[:120]
+    fx, fy = found.x[~found.cosmic][:120], found.y[~found.cosmic][:120]
     px, py = places[0][bright], places[1][bright]
     if len(fx) < 3 or len(px) < 3:
         return None

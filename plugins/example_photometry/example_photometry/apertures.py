@@ -24,6 +24,10 @@ FWHM_PER_HALF_LIGHT_RADIUS = 1.9
 """Between a Gaussian (2.0) and a Moffat profile of beta 3 (1.6)."""
 
 
+FEWEST_PIXELS = 10
+"""Of a ring, for a median and a scatter."""
+
+
 @dataclass(frozen=True)
 class Stamps:
     """
@@ -122,7 +126,7 @@ def ring_sky(stamps: Stamps, x: FloatArray, y: FloatArray, r_in: float, r_out: f
     values = np.where(inside, stamps.pixels.reshape(n, size, size), np.nan).reshape(n, -1)
     values = np.sort(values, axis=1)[:, : max(int(inside.sum(axis=(1, 2)).max(initial=0)), 1)]
     level, sigma, count = _clipped(values)
-    few = count < 10
+    few = count < FEWEST_PIXELS
     level[few], sigma[few] = np.nan, np.nan
     return Sky(level, sigma, count)
 
@@ -138,19 +142,25 @@ def _clipped(values: NDArray[np.float32]) -> tuple[FloatArray, FloatArray, Float
     last = np.sum(np.isfinite(values), axis=1)
     level, sigma = np.full(n, np.nan), np.full(n, np.nan)
     for star in range(n):
-        row = values[star].astype(np.float64)
-        a, b = first[star], last[star]
+        row = values[star, : last[star]].astype(np.float64)
+        if len(row) < FEWEST_PIXELS:
+            continue
+        zero = row[len(row) // 2]
+        row -= zero  # keeps the sums of squares accurate
+        sums, squares = (np.concatenate([[0.0], np.cumsum(part)]) for part in (row, row * row))
+        a, b = 0, len(row)
         for _ in range(8):
-            if b - a < 10:
+            count = b - a
+            if count < FEWEST_PIXELS:
                 break
-            part = row[a:b]
-            middle = 0.5 * (part[(b - a - 1) // 2] + part[(b - a) // 2])
-            spread = part.std()
-            level[star], sigma[star] = middle, spread
-            low, high = np.searchsorted(part, (middle - 3 * spread, middle + 3 * spread))
-            if low == 0 and high == b - a:
+            middle = 0.5 * (row[a + (count - 1) // 2] + row[a + count // 2])
+            mean = (sums[b] - sums[a]) / count
+            spread = math.sqrt(max((squares[b] - squares[a]) / count - mean * mean, 0.0))
+            level[star], sigma[star] = middle + zero, spread
+            low, high = np.searchsorted(row[a:b], (middle - 3 * spread, middle + 3 * spread))
+            if low == 0 and high == count:
                 break
-            a, b = a + low, a + high
+            a, b = a + int(low), a + int(high)
         first[star], last[star] = a, b
     return level, sigma, (last - first).astype(np.float64)
 
@@ -270,22 +280,30 @@ def sum_apertures(
     """
     xs, ys = stamps.to_stack(x, y)
     n, k = len(xs), len(radii)
-    flux, bad = np.empty((n, k)), np.empty((n, k))
-    holes = stamps.bad.astype(np.float32)
+    flux, bad = np.empty((n, k)), np.zeros((n, k))
+    any_bad = bool(stamps.bad.any())
+    holes = stamps.bad.astype(np.float32) if any_bad else stamps.pixels
     for column, radius in enumerate(radii):
         # sep scales a masked aperture up; here what is missing has to be seen, not guessed.
         flux[:, column], _, _ = sep.sum_circle(stamps.pixels, xs, ys, radius, subpix=0)
-        bad[:, column], _, _ = sep.sum_circle(holes, xs, ys, radius, subpix=0)
+        if any_bad:
+            bad[:, column], _, _ = sep.sum_circle(holes, xs, ys, radius, subpix=0)
     area = np.maximum(math.pi * np.asarray(radii, dtype=float) ** 2 - bad, 0.0)
-    lost = ~_inside(stamps, x, y, margin=float(np.max(radii)))
+    reach = float(np.max(radii))
+    lost = ~_inside(stamps, x, y, margin=reach)
     flux[lost] = np.nan
     size = stamps.size
-    axis = np.arange(size)
+    # The star is near the middle of its square: only that part can hold the peak.
+    away = np.max(np.hypot(x - stamps.left - size // 2, y - stamps.bottom - size // 2), initial=0)
+    cut = max(size // 2 - math.ceil(reach + away) - 1, 0)
+    part = slice(cut, size - cut)
+    axis = np.arange(size)[part]
     r2 = (axis[None, :, None] - (y - stamps.bottom)[:, None, None]) ** 2 + (
         axis[None, None, :] - (x - stamps.left)[:, None, None]
     ) ** 2
-    core = (r2 <= np.max(radii) ** 2) & ~raw.bad.reshape(n, size, size)
-    peak = np.where(core, raw.pixels.reshape(n, size, size), -np.inf).max(axis=(1, 2))
+    core = (r2 <= reach**2) & ~raw.bad.reshape(n, size, size)[:, part, part]
+    peak = np.where(core, raw.pixels.reshape(n, size, size)[:, part, part], -np.inf)
+    peak = peak.max(axis=(1, 2), initial=-np.inf)
     return Sums(flux, area, bad, np.where(np.isfinite(peak), peak, np.nan))
 
 

@@ -97,6 +97,7 @@ def make_catalogue(frame: Frame, settings: CatalogueSettings | None = None) -> Q
     saturation = min(info.saturation, clip_level(frame))
     flags[sources.peak >= LINEAR * saturation] |= int(Flag.SATURATED)
     flags[(sources.flag & 3) != 0] |= int(Flag.BLENDED)
+    flags[sources.cosmic] |= int(Flag.COSMIC_RAY)
     seconds = info.exposure.exptime if info.exposure.exptime > 0 else 1.0
     with np.errstate(invalid="ignore", divide="ignore"):
         mag = settings.zero_point_value - 2.5 * np.log10(np.where(flux > 0, flux, np.nan) / seconds)

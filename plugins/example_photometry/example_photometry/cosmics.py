@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
 
-from example_photometry.apertures import Stamps
+from example_photometry.apertures import Stamps, cut_stamps
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -80,10 +80,13 @@ def find_hits(
         return hits, foreign
     reach = math.ceil(max(radii[middle], 1.5 * fwhm))
     axis = np.arange(-reach, reach + 1)
-    xs, ys = clean.to_stack(x, y)
+    # Small squares around the stars: the spline is made of all pixels that it gets.
+    margin = 4
+    small = cut_stamps(clean.pixels, clean.bad, *clean.to_stack(x, y), half=reach + margin)
+    xs, ys = small.to_stack(*clean.to_stack(x, y))
     rows = ys[:, None, None] + axis[None, :, None] + 0 * axis[None, None, :]
     columns = xs[:, None, None] + axis[None, None, :] + 0 * axis[None, :, None]
-    shifted = map_coordinates(clean.pixels, [rows, columns], order=3, mode="constant")
+    shifted = map_coordinates(small.pixels, [rows, columns], order=3, mode="constant")
     light = shifted[usable] / flux[usable, middle][:, None, None]
     showing = shows[usable]
     profile = np.median(light[showing], axis=0)

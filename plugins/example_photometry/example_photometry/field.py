@@ -133,7 +133,7 @@ def choose_reference(infos: Sequence[FrameInfo], settings: Settings) -> tuple[Fr
             continue
         if not len(sources) or not np.isfinite(sources.typical_fwhm):
             continue
-        score = _is_on_a_star(frame, sources, settings), len(sources)
+        score = _is_on_a_star(frame, sources, settings), int((~sources.cosmic).sum())
         if best is None or score > best[0]:
             best = score, frame, sources
     if best is None:
@@ -202,7 +202,7 @@ def _target(sources: Sources, at: tuple[float, float], reach: float) -> tuple[in
     """The source at the target's place, if one is there."""
     distance = np.hypot(sources.x - at[0], sources.y - at[1])
     signal = sources.flux / (sources.sky_sigma * 5.0)
-    near = np.flatnonzero((distance <= reach) & (signal >= LOCK_SIGNAL / 5.0))
+    near = np.flatnonzero((distance <= reach) & (signal >= LOCK_SIGNAL / 5.0) & ~sources.cosmic)
     if not len(near):
         return -1, False
     return int(near[np.argmin(distance[near])]), True
@@ -212,7 +212,7 @@ def _neighbours(
     sources: Sources, me: int, x: float, y: float, flux: float, reach: float
 ) -> FloatArray:
     distance = np.hypot(sources.x - x, sources.y - y)
-    near = distance <= reach
+    near = (distance <= reach) & ~sources.cosmic
     if me >= 0:
         near[me] = False
     # A target that was not found is as faint as the faintest source, or fainter.
@@ -241,6 +241,7 @@ def _automatic(
 
     if me >= 0:
         usable[me] = False
+    leave(sources.cosmic, "cosmic rays")
     leave(sources.peak >= LINEAR * saturation, "saturated")
     margin = max(4 * fwhm, 12.0)
     leave(

@@ -28,6 +28,8 @@ from example_photometry.times import Exposure, Stamp, read_exposure, read_site
 
 SMALLEST_SIDE = 24
 FITS_BLOCK = 2880
+DEAD = 10.0
+"""Scatters of the sky below which a pixel of 0 is no measurement."""
 MASK_NAMES = ("BPM", "DQ", "MASK")
 NO_IMAGES = {*MASK_NAMES, "ERR", "ERROR", "VAR", "WEIGHT", "CAT", "EXP", "BKG"}
 
@@ -254,7 +256,7 @@ def read(info: FrameInfo) -> Frame:
             raise FrameError(f"the image cannot be read ({error}). Upload it again.") from error
         if pixels.shape != info.shape:
             raise FrameError(f"the image is {pixels.shape}, its header says {info.shape}.")
-        bad = ~np.isfinite(pixels)
+        bad = ~np.isfinite(pixels) | _dead(pixels)
         if info.mask_hdu >= 0:
             bad |= np.squeeze(hdus[info.mask_hdu].data) != 0
         wcs = read_wcs(hdus, info.wcs_hdu) if info.wcs_hdu >= 0 else None
@@ -267,6 +269,21 @@ def read(info: FrameInfo) -> Frame:
     elif pixels.min() == pixels.max():
         raise FrameError("all pixels are identical.")
     return Frame(info, pixels, bad, wcs)
+
+
+def _dead(pixels: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Pixels of exactly 0 in an image whose sky is far above: dead columns and gaps."""
+    zero = pixels == 0
+    if not zero.any():
+        return zero
+    # Neighbours' differences: a gradient of the sky is no noise.
+    sample, beside = pixels[::16, :-1:16], pixels[::16, 1::16]
+    known = np.isfinite(sample) & np.isfinite(beside)
+    if not known.any():
+        return np.zeros_like(zero)
+    sky = float(np.median(sample[known]))
+    noise = 1.4826 * float(np.median(np.abs(sample - beside)[known])) / math.sqrt(2)
+    return zero if sky > DEAD * noise else np.zeros_like(zero)
 
 
 @contextmanager

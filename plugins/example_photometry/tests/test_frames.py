@@ -78,6 +78,21 @@ def test_nan_and_the_bad_pixel_mask_become_bad(header: fits.Header, tmp_path: Pa
     assert frame.pixels[5, 6] == frame.pixels[7, 8] == 0
 
 
+def test_a_dead_column_is_bad_and_a_sky_around_zero_is_not(
+    header: fits.Header, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(1)
+    gradient = np.linspace(0, 100, 64, dtype=np.float32)
+    data = rng.normal(200, 4, (64, 64)).astype(np.float32) + gradient
+    data[:, 20] = 0
+    frame = read(inspect(write(tmp_path / "dead.fits", fits.PrimaryHDU(data, header))))
+    assert frame.bad[:, 20].all()
+    assert frame.bad.sum() == 64
+    around_zero = np.round(rng.normal(0, 4, (64, 64))).astype(np.int16)
+    frame = read(inspect(write(tmp_path / "zero.fits", fits.PrimaryHDU(around_zero, header))))
+    assert not frame.bad.any()
+
+
 def test_the_wcs_may_be_in_the_primary(header: fits.Header, tmp_path: Path) -> None:
     path = write(
         tmp_path / "f.fits", fits.PrimaryHDU(None, header), fits.ImageHDU(image(), name="SCI")

@@ -24,9 +24,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-for library in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-    os.environ[library] = "1"
-
 import numpy as np
 from astropy.io import fits
 from astropy.stats import SigmaClip, sigma_clipped_stats

@@ -20,7 +20,7 @@ def write(path: Path, *hdus: fits.hdu.base.ExtensionHDU) -> Path:
 
 
 def image(n: float = 1.0, side: int = 40) -> np.ndarray:
-    return np.arange(side * side, dtype=np.float32).reshape(side, side) * n
+    return (np.arange(side * side, dtype=np.float32).reshape(side, side) + 1) * n
 
 
 @pytest.fixture

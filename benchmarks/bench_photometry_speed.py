@@ -31,6 +31,7 @@ from example_photometry.catalogue import make_catalogue
 from example_photometry.frames import inspect, read
 from example_photometry.series import FilterSeries, measure_series
 from example_photometry.target import Target
+from numpy.typing import NDArray
 
 from tom_pipeline_core.testing.frames import Series, make_series
 
@@ -96,7 +97,7 @@ def photutils_frame(path: Path) -> Any:
 
 
 def photutils_apertures(
-    data: np.ndarray, x: np.ndarray, y: np.ndarray, radii: tuple[float, ...]
+    data: NDArray[Any], x: NDArray[Any], y: NDArray[Any], radii: tuple[float, ...]
 ) -> Any:
     from photutils.aperture import (
         ApertureStats,

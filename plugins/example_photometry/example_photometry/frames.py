@@ -273,7 +273,7 @@ def read(info: FrameInfo) -> Frame:
 
 def _dead(pixels: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Pixels of exactly 0 in an image whose sky is far above: dead columns and gaps."""
-    zero = pixels == 0
+    zero: NDArray[np.bool_] = pixels == 0
     if not zero.any():
         return zero
     # Neighbours' differences: a gradient of the sky is no noise.

@@ -12,7 +12,7 @@ STORAGE = os.environ["SOAK_STORAGE"]
 LEASE = float(os.environ.get("SOAK_LEASE", "6"))
 
 MEDIA_ROOT = str(FOLDER / "media")
-INSTALLED_APPS = [*base.INSTALLED_APPS, "tests.faults.mutants"]
+INSTALLED_APPS = [*base.INSTALLED_APPS, "tests.faults.mutants.MutantsConfig"]
 databases: dict[str, dict[str, Any]] = {**base.DATABASES}
 USER, HOST = "postgres", "127.0.0.1"
 

@@ -286,6 +286,11 @@ class Campaign:
         for first, other in overlaps(runs):
             result.doubled += 1
             result.details.append(f"doubled {first} and {other}")
+        if not set(self.faults) - {"message"}:
+            # Nothing was killed, so nothing had to be repeated.
+            repeated = len(runs) - len({run.pk for run in runs})
+            result.doubled += repeated
+            result.details += [f"{repeated} runs were repeated for no reason"] * bool(repeated)
         time.sleep(1)
         left = {run.pid for run in runs} & set(process_tree.all_pids())
         result.stuck += len(left)

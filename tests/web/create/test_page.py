@@ -275,6 +275,9 @@ def test_files_of_a_finding_are_left_out_at_once(
     page.press("run")
     assert "text.fits (It is not a FITS file: it begins with “hello”.)" in page.errors[0][1]
 
+    dark = make_product(target, "dark.fits", frame(EXPTIME=1.0))
+    page.press("check", product=[str(product.pk) for product in (good, text, dark)])
+    assert 'value="leave-out:errors"' in page.content
     page.press("leave-out:errors")
     page.press("run")
 

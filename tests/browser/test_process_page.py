@@ -86,7 +86,7 @@ def test_status_progress_log_and_outputs_arrive_without_reloading(
     assert page.title().startswith("✓ succeeded")
     assert page.locator("#tpc-announce").inner_text() == "The process is now succeeded."
     assert page.evaluate("window.neverReloaded")
-    assert page.locator("#tpc-poller").get_attribute("hx-get") is None
+    page.wait_for_selector("#tpc-poller:not([hx-get])", state="attached")
 
 
 def test_cancelling_ends_the_run(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
@@ -284,7 +285,7 @@ def _process(target: Any, owner: User, frame: DataProduct, **values: Any) -> Pip
         pipeline_id="settings:Copy",
         status=PROCESS_MARK,
         identifier=f"{PROCESS_MARK}{values.get('state', '')}",
-        terminal_timestamp=timezone.now() if values else None,
+        terminal_timestamp=timezone.now() - timedelta(hours=1) if values else None,
         **values,
     )
     process.inputs.create(product=frame, name=f"{PROCESS_MARK}.fits")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
@@ -120,11 +121,27 @@ def test_polling_slows_down_while_nothing_happens_and_hurries_when_something_doe
     assert "every 1s" in content
 
 
-def test_the_end_stops_the_polling_and_tells_the_page(
+def test_lines_that_are_written_just_after_the_end_still_arrive(
     signed_in: Client, running: PipelineProcess
 ) -> None:
     PipelineProcess.objects.filter(pk=running.pk).update(
-        state="succeeded", terminal_timestamp=timezone.now()
+        state="failed", terminal_timestamp=timezone.now()
+    )
+    content = poll(signed_in, running, after=0)
+    running.log("the last words")
+
+    response = signed_in.get(f"{address_of_poll(content)}&after=0")
+
+    assert response.status_code == 200
+    assert "the last words" in response.content.decode()
+    assert "HX-Trigger" not in response.headers  # the end is told once
+
+
+def test_the_end_tells_the_page_and_stops_the_polling(
+    signed_in: Client, running: PipelineProcess
+) -> None:
+    PipelineProcess.objects.filter(pk=running.pk).update(
+        state="succeeded", terminal_timestamp=timezone.now() - timedelta(seconds=6)
     )
 
     response = signed_in.get(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
@@ -36,6 +37,7 @@ def test_a_success_shows_images_points_files_and_the_group(
 ) -> None:
     process = run("Typed", product, user=user)
     image = process.outputs.get(kind="plot")
+    PipelineProcess.objects.update(terminal_timestamp=timezone.now() - timedelta(seconds=6))
 
     content = page(signed_in, process)
 

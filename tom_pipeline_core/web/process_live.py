@@ -9,10 +9,12 @@ the page fetches them itself.
 from __future__ import annotations
 
 import zlib
+from datetime import timedelta
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -24,6 +26,9 @@ from tom_pipeline_core.web.timeline import timeline
 
 STOP_POLLING = 286
 """htmx stops asking when it reads this status."""
+
+AFTERMATH = timedelta(seconds=5)
+"""The last lines and steps of a run may be written a moment after its end."""
 
 INTERVALS = (1, 1, 1, 2, 2, 3, 3, 5)
 """Seconds until the next question, by the number of answers without news."""
@@ -56,10 +61,10 @@ def process_poll(request: HttpRequest, pk: int) -> HttpResponse:
         request,
         "tom_pipeline_core/process/poll.html",
         context,
-        status=STOP_POLLING if process.is_terminal else 200,
+        status=STOP_POLLING if context["settled"] else 200,
     )
     events = {"steps": "tpc-steps"} if "steps" in context["changed"] else {}
-    if process.is_terminal:
+    if process.is_terminal and "state" in context["changed"]:
         events["ended"] = "tpc-ended"
     if events:
         response["HX-Trigger"] = ", ".join(events.values())
@@ -83,8 +88,10 @@ def hash_of(text: str) -> str:
 
 def poller_context(process: PipelineProcess, *, quiet: int = 0) -> dict[str, Any]:
     """Return what the element needs that asks for news."""
+    ended = process.terminal_timestamp if process.is_terminal else None
     return {
         "marks": marks_of(process),
+        "settled": process.is_terminal and (ended is None or timezone.now() - ended > AFTERMATH),
         "quiet": quiet,
         "interval": INTERVALS[min(quiet, len(INTERVALS) - 1)],
     }

@@ -77,9 +77,12 @@ for name in expected:
     if inside_templates:
         engines["django"].get_template(template)
 
-from importlib.metadata import entry_points
+from importlib.metadata import entry_points, metadata
+extras = metadata("tom-pipeline-core").get_all("Provides-Extra") or []
 for group in ("tom_pipeline_core.pipelines", "tom_pipeline_core.hooks", "tom_pipeline_core.executors"):
     for entry in entry_points(group=group):
+        if entry.name in extras:  # the executor needs the extra of its name, not installed here
+            continue
         entry.load()
         print(f"{group}: {entry.name} loads")
 """

@@ -53,12 +53,14 @@ CONTROLS = (
     ),
     Control(
         "fence", "sqlite",
-        ("--processes", "24", "--long", "0.8", "--pause", "8", "--faults", "freeze"),
+        ("--processes", "12", "--long", "0.8", "--lease", "6", "--pause", "14", "--limit", "150",
+         "--faults", "freeze"),
         ("lost", "doubled", "partial"),
     ),
     Control(
         "lease", "sqlite",
-        ("--processes", "24", "--long", "0.8", "--pause", "8", "--faults", "freeze"),
+        ("--processes", "12", "--long", "0.8", "--lease", "6", "--pause", "14", "--limit", "150",
+         "--faults", "freeze"),
         ("doubled",),
     ),
     Control(

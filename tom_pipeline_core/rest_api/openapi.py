@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from threading import Lock
 from typing import Any
 
 from drf_spectacular.generators import EndpointEnumerator, SchemaGenerator
@@ -47,6 +48,8 @@ SETTINGS = {
     },
 }
 
+_one_at_a_time = Lock()  # the patched settings are global
+
 
 class _OurEndpoints(EndpointEnumerator):
     """Of all that a TOM's router has, what is described here."""
@@ -66,7 +69,7 @@ class _Generator(SchemaGenerator):
 @cache
 def description() -> dict[str, Any]:
     """Return the OpenAPI document; the code does not change while a server runs."""
-    with patched_settings(SETTINGS):
+    with _one_at_a_time, patched_settings(SETTINGS):
         schema: dict[str, Any] = _Generator().get_schema(request=None, public=True)
     for operations in schema["paths"].values():
         for operation in operations.values():

@@ -204,7 +204,7 @@ def _with_mesh(
 ) -> tuple[FloatArray, Sky]:
     level = sky_map.back(dtype=np.float32)
     sigma = sky_map.rms(dtype=np.float32)
-    flux, _, _ = sep.sum_circle(frame.pixels - level, x, y, radius, mask=frame.bad, subpix=0)
+    flux, _, _ = sep.sum_circle(frame.pixels - level, x, y, radius, mask=frame.mask, subpix=0)
     ny, nx = frame.info.shape
     row = np.clip(np.rint(y).astype(int), 0, ny - 1)
     column = np.clip(np.rint(x).astype(int), 0, nx - 1)
@@ -225,5 +225,5 @@ def _with_rings(
         sigmas.append(sky.sigma)
         counts.append(sky.pixels)
     found = Sky(np.concatenate(levels), np.concatenate(sigmas), np.concatenate(counts))
-    total, _, _ = sep.sum_circle(frame.pixels, x, y, radius, mask=frame.bad, subpix=0)
+    total, _, _ = sep.sum_circle(frame.pixels, x, y, radius, mask=frame.mask, subpix=0)
     return total - np.pi * radius**2 * found.level, found

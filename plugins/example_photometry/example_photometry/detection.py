@@ -84,7 +84,7 @@ def sky_mesh(frame: Frame, mesh: int = 64) -> Any:
     """Source Extractor's background map (a ``sep.Background``)."""
     # A cell with little but a star in it would take the star for sky.
     side = max(min(mesh, min(frame.pixels.shape) // 4), SMALLEST_CELL)
-    return sep.Background(frame.pixels, mask=frame.bad, bw=side, bh=side, fw=3, fh=3)
+    return sep.Background(frame.pixels, mask=frame.mask, bw=side, bh=side, fw=3, fh=3)
 
 
 def detect(
@@ -114,10 +114,11 @@ def detect(
         As :func:`sky_mesh` gives it, if it is known already.
     """
     sky = sky_mesh(frame, mesh) if sky is None else sky
+    mask = frame.mask
     clean = frame.pixels - sky.back(dtype=np.float32)
     sep.set_extract_pixstack(max(PIXEL_STACK, clean.size // 4))
     found = sep.extract(
-        clean, threshold, err=sky.globalrms, mask=frame.bad, minarea=min_area, deblend_cont=deblend
+        clean, threshold, err=sky.globalrms, mask=mask, minarea=min_area, deblend_cont=deblend
     )
     found = found[np.argsort(-found["flux"], kind="stable")]
     isophotal_x, isophotal_y = found["x"].astype(float), found["y"].astype(float)
@@ -128,14 +129,14 @@ def detect(
     if len(found):
         radius, flag = sep.flux_radius(
             clean, x[some], y[some], np.maximum(6.0 * found["a"][some], 6.0), 0.5,
-            normflux=None, mask=frame.bad, subpix=5,
+            normflux=None, mask=mask, subpix=5,
         )  # fmt: skip
         fwhm[some] = np.where(
             (flag == 0) & (radius > 0), FWHM_PER_HALF_LIGHT_RADIUS * radius, np.nan
         )
         wx, wy, flag = sep.winpos(
             clean, x[some], y[some],
-            np.clip(np.nan_to_num(fwhm[some], nan=4.0), 1.2, 20.0) / 2.3548, mask=frame.bad,
+            np.clip(np.nan_to_num(fwhm[some], nan=4.0), 1.2, 20.0) / 2.3548, mask=mask,
         )  # fmt: skip
         near = (flag == 0) & (np.hypot(wx - x[some], wy - y[some]) < 1.0)
         x[some], y[some] = np.where(near, wx, x[some]), np.where(near, wy, y[some])

@@ -126,6 +126,11 @@ class Frame:
     bad: NDArray[np.bool_]
     wcs: WCS | None = field(repr=False)
 
+    @property
+    def mask(self) -> NDArray[np.bool_] | None:
+        """The bad pixels, or None where there are none: sep is quicker without a mask."""
+        return self.bad if self.bad.any() else None
+
 
 class Cards(Mapping[str, Any]):
     """Header cards of an image, and of the primary HDU where the image has none."""

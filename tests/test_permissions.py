@@ -74,3 +74,18 @@ def test_a_process_is_managed_by_who_submitted_it_and_by_staff(process, user):
     assert permissions.may_manage(user, process)
     assert permissions.may_manage(staff, process)
     assert not permissions.may_manage(stranger, process)
+
+
+@pytest.mark.parametrize("targets_only", [True, False])
+@pytest.mark.parametrize("who", ["user", "superuser", "anonymous"])
+def test_what_is_openly_visible_is_visible(request, make_target, settings, targets_only, who):
+    settings.TARGET_PERMISSIONS_ONLY = targets_only
+    for name, kind in (("A", "OPEN"), ("B", "PUBLIC"), ("C", "PRIVATE")):
+        Copy.objects.create(target=make_target(name, permissions=kind))
+    person = AnonymousUser() if who == "anonymous" else request.getfixturevalue(who)
+
+    openly = set(permissions.openly_visible_processes(person))
+
+    assert openly <= set(permissions.visible_processes(person))
+    names = {process.target.name for process in openly}
+    assert names == ({"A", "B"} if targets_only and who != "anonymous" else set())

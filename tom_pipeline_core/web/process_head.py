@@ -21,28 +21,24 @@ SAMPLE = 20
 """How many earlier processes the usual duration is taken from."""
 
 
-def live_queryset(request: HttpRequest) -> QuerySet[PipelineProcess]:
-    """Return visible processes with all that a poll needs, so that it is one query."""
+def live_queryset(processes: QuerySet[PipelineProcess]) -> QuerySet[PipelineProcess]:
+    """Return processes with all that a poll needs, so that it is one query."""
     waiting = PipelineProcess.objects.filter(
         state=State.QUEUED.value, queue_alias=OuterRef("queue_alias"), pk__lt=OuterRef("pk")
     )
     log = LogLine.objects.filter(process=OuterRef("pk")).order_by("-pk")
     events = ProcessEvent.objects.filter(process=OuterRef("pk")).order_by("-pk")
-    return (
-        lookup.processes(request)
-        .select_related("user", "target")
-        .annotate(
-            ahead=Coalesce(
-                Subquery(
-                    waiting.order_by().values("queue_alias").annotate(n=Count("pk")).values("n"),
-                    output_field=IntegerField(),
-                ),
-                0,
+    return processes.select_related("user", "target").annotate(
+        ahead=Coalesce(
+            Subquery(
+                waiting.order_by().values("queue_alias").annotate(n=Count("pk")).values("n"),
+                output_field=IntegerField(),
             ),
-            log_end=Subquery(log.values("pk")[:1]),
-            event_end=Subquery(events.values("pk")[:1]),
-            worker_alive=Exists(workers_alive().filter(queue=OuterRef("queue_alias"))),
-        )
+            0,
+        ),
+        log_end=Subquery(log.values("pk")[:1]),
+        event_end=Subquery(events.values("pk")[:1]),
+        worker_alive=Exists(workers_alive().filter(queue=OuterRef("queue_alias"))),
     )
 
 

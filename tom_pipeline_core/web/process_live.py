@@ -18,6 +18,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from tom_pipeline_core import permissions
 from tom_pipeline_core.models import PipelineProcess
 from tom_pipeline_core.web import log_view, lookup
 from tom_pipeline_core.web.log_view import number
@@ -38,7 +39,10 @@ INTERVALS = (1, 1, 1, 2, 2, 3, 3, 5)
 @require_safe
 def process_poll(request: HttpRequest, pk: int) -> HttpResponse:
     """Answer with the parts of the page that changed."""
-    process = lookup.process_or_404(request, pk, live_queryset(request))
+    openly = live_queryset(permissions.openly_visible_processes(request.user)).filter(pk=pk)
+    process = openly.first() or lookup.process_or_404(
+        request, pk, live_queryset(lookup.processes(request))
+    )
     seen = request.GET
     context = head_context(request, process)
     marks = marks_of(process)

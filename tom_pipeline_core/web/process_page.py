@@ -23,7 +23,7 @@ from tom_pipeline_core.web.timeline import timeline
 @require_safe
 def process_detail(request: HttpRequest, pk: int) -> HttpResponse:
     """Show where the process is, what it says, and what came out."""
-    queryset = live_queryset(request).select_related("group")
+    queryset = live_queryset(lookup.processes(request)).select_related("group")
     process = lookup.process_or_404(request, pk, queryset)
     asked = request.GET.get("tab", "")
     tab = asked if asked in TABS else default_tab(process)

@@ -203,8 +203,10 @@ def main() -> int:
     parser.add_argument("--once", action="store_true", help="no web server: one process, followed")
     parser.add_argument("--port", type=int, default=8000, help="of the web server (8000)")
     arguments = parser.parse_args()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
+    # Also where a shell ignores SIGINT for what it starts in the background; nohup is respected.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _interrupt)
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
 
     try:

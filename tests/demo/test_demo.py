@@ -82,8 +82,8 @@ def demo(environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
     )  # fmt: skip
     yield process
     if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+        process.terminate()  # it ends what it started, which a kill would leave behind
+    process.wait(60)
     assert process.stdout
     process.stdout.close()
 
